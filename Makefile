@@ -1,0 +1,41 @@
+# `make help` lists the targets. Each makes what it needs: only Python 3.11+, pip, make and git must be there.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint bench clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+$(VENV)/.made: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("embedmig needs Python 3.11 or later; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: $(VENV)/.made ## run the demo app: an older file is brought up to date
+	@$(BIN)/python -m demo_app.tour
+
+lint: $(VENV)/.made ## ruff (lint and format) and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## the gates and all tests, with branch coverage
+	@rm -f .coverage .coverage.*
+	@set -o pipefail; $(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS) 2>&1 | tee .pytest.out
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report --fail-under=95 --skip-covered
+	@tail -n 1 .pytest.out
+
+test-all: ## the tests on Python 3.11, 3.12 and 3.13
+	@$(PYTHON) tests/every_python.py
+
+bench: $(VENV)/.made ## what a launch costs, and a first launch
+	$(BIN)/python benchmarks/launch.py
+	$(BIN)/python benchmarks/fresh.py
+
+clean: ## remove what was made
+	rm -rf $(VENV) .venv-* .pytest.out .coverage* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.db*

@@ -1,0 +1,216 @@
+"""The file before anything touches it: what a path is, how it is opened, its sidecars, what SQLite's errors mean, deletion.
+
+Loaded at every launch. Never opens the file by ordinary means: closing it again would drop the locks
+that SQLite holds on it elsewhere in this process (https://sqlite.org/howtocorrupt.html, section 2.2).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from embedmig.errors import EmbedmigError
+
+MEMORY = ":memory:"
+SIDECARS = ("-journal", "-wal", "-shm")
+SMALLEST = 512  # bytes: SQLite's smallest page, so no database is smaller
+
+
+def locate(path: str | bytes | os.PathLike[str]) -> str:
+    """The absolute path, or ":memory:". UnusablePath for what SQLite would misread.
+
+    Absolute, since a name that starts with "file:" is taken as a URI by some builds even when it isn't asked for.
+    """
+    name = os.fspath(path)
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    if name == MEMORY:
+        return MEMORY
+    if not name or "\0" in name:
+        raise _unusable(
+            name,
+            "the path of the database is empty" if not name else "the path has a NUL character in it",
+            "Give the path of a file.",
+        )
+    if name.startswith("file:"):
+        raise _unusable(
+            name, f"{name} is a URI, not a path", "Give the path itself; for read-only access use read_only=True."
+        )
+    if name.startswith("~") and not os.path.exists(name.split(os.sep)[0]):
+        raise _unusable(name, f"{name} starts with ~, which nobody expands here", "Use os.path.expanduser() first.")
+    return os.path.abspath(name)
+
+
+def size(path: str) -> int:
+    """The file's size in bytes, 0 if there is none yet; looks at nothing but its directory entry.
+
+    Raises UnusablePath for a folder, a device, a pipe, a hard link or a path that can't be reached,
+    NotADatabase for a file too short to be one.
+    """
+    if path == MEMORY:
+        return 0
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise _unusable(
+            path, f"{path} can't be reached: {error.strerror}", "Check the path and its permissions."
+        ) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise _unusable(path, f"{path} is a folder", "Give the path of a file in it.")
+    if not stat.S_ISREG(found.st_mode):
+        raise _unusable(path, f"{path} is a device or a pipe, not a file", "Give the path of a file.")
+    if found.st_nlink > 1:
+        # each name would get a journal of its own, and one of them would be missed after a crash
+        raise _unusable(
+            path,
+            f"{path} has {found.st_nlink} names (hard links), and SQLite's journals go by name",
+            "Copy the file and open the copy.",
+        )
+    if 0 < found.st_size < SMALLEST:
+        from embedmig.errors import NotADatabase
+
+        raise NotADatabase(f"it has {found.st_size} bytes", path=path)
+    return found.st_size
+
+
+def make_folder(path: str) -> None:
+    """Create the parent folder of a new file. UnusablePath where it can't be made."""
+    folder = os.path.dirname(path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise _unusable(
+            path, f"the folder {folder} can't be made: {error.strerror}", "Choose another folder."
+        ) from error
+
+
+def connect(path: str, *, timeout: float = 5.0, cached_statements: int = 128) -> sqlite3.Connection:
+    """Open for reading and writing; SQLite itself falls back to reading where it may not write."""
+    return sqlite3.connect(path, timeout=timeout, cached_statements=cached_statements)
+
+
+def connect_to_read(path: str) -> sqlite3.Connection:
+    """Open so that nothing can be written, for questions."""
+    from pathlib import Path
+
+    return sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True)
+
+
+def path_of(conn: sqlite3.Connection) -> str | None:
+    """The file behind a connection, or None for one in memory or a temporary one."""
+    cursor = conn.cursor()
+    cursor.row_factory = None
+    return next((str(row[2]) for row in cursor.execute("PRAGMA database_list") if row[1] == "main" and row[2]), None)
+
+
+def application_id(conn: sqlite3.Connection) -> int:
+    """The number in the file's header that says whose file it is, as 32 bits without sign; 0 is nobody's."""
+    cursor = conn.cursor()
+    cursor.row_factory = None
+    return int(cursor.execute("PRAGMA main.application_id").fetchone()[0]) & 0xFFFFFFFF
+
+
+def explained(error: Exception, path: str | None) -> EmbedmigError:
+    """What an error of SQLite's means for the person whose file it is. The caller raises it from the original."""
+    from embedmig import errors
+
+    code = getattr(error, "sqlite_errorcode", 0)
+    text = str(error)
+    primary = code & 0xFF
+    if primary == sqlite3.SQLITE_NOTADB:
+        return errors.NotADatabase(text, path=path)
+    if primary == sqlite3.SQLITE_CORRUPT:
+        return errors.DatabaseDamaged(text, path=path)
+    if primary == sqlite3.SQLITE_FULL:
+        return errors.DiskFull(text, path=path)
+    if primary == sqlite3.SQLITE_READONLY:
+        return errors.DatabaseReadOnly(_why_read_only(path) or text, path=path)
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return errors.DatabaseBusy(0.0, "is using it", path=path)
+    if primary == sqlite3.SQLITE_CANTOPEN or text.startswith("unable to open database file"):
+        return _cannot_open(path, text)
+    if isinstance(error, UnicodeDecodeError):
+        return errors.DatabaseDamaged(f"a name in its schema is not text ({text})", path=path)
+    return errors.EmbedmigError(
+        f"{errors.printable(path or 'the database')}: SQLite says: {errors.printable(text)}.",
+        path=path,
+        hint=f"This is SQLite {sqlite3.sqlite_version}.",
+    )
+
+
+def _cannot_open(path: str | None, text: str) -> EmbedmigError:
+    from embedmig import errors
+
+    if path and os.path.exists(path):
+        reason = _why_read_only(path)
+        if reason:
+            return errors.DatabaseReadOnly(reason, path=path)
+        odd = [
+            path + end
+            for end in SIDECARS
+            if os.path.isdir(path + end)
+            or (os.path.exists(path + end) and not os.access(path + end, os.R_OK | os.W_OK))
+        ]
+        if odd:
+            return errors.UnusablePath(
+                f"{errors.printable(odd[0])} stands beside it and can't be used.",
+                path=path,
+                hint="Check what it is and whom it belongs to.",
+            )
+        return errors.UnusablePath(
+            f"{errors.printable(path)} can't be opened: {text}.", path=path, hint="Check its permissions."
+        )
+    return errors.UnusablePath(
+        f"{errors.printable(path or 'the database')} can't be made: {text}.",
+        path=path,
+        hint="Check the folder and its permissions.",
+    )
+
+
+def _why_read_only(path: str | None) -> str | None:
+    if path is None:
+        return None
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        return "this user may not write the file"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"this user may not write in the folder {folder}"
+    return None
+
+
+def delete(path: str) -> None:
+    """Delete a database that nobody has open: the file first, then its sidecars.
+
+    In this order a crash leaves the old file or none; sidecars first would leave a file without its
+    journal. A symbolic link stays, its target goes: the sidecars stand beside the target.
+    """
+    target = os.path.realpath(path)
+    for name in (target, *(target + end for end in SIDECARS)):
+        try:
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
+        if name == target:
+            sync_folder(target)
+
+
+def sync_folder(path: str) -> None:
+    """Make a deletion or a rename in the file's folder durable."""
+    if os.name == "nt":  # a folder can't be opened there, and NTFS journals its names itself
+        return
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _unusable(path: str, what: str, cure: str) -> EmbedmigError:
+    from embedmig.errors import UnusablePath, printable
+
+    return UnusablePath(printable(what) + ".", path=path or None, hint=cure)

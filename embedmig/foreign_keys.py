@@ -1,0 +1,134 @@
+"""Foreign keys across a run: which violations are new, and which rows they are.
+
+Enforcement is off while migrations run (https://sqlite.org/lang_altertable.html#otheralter), so
+they are looked for by hand: before the first and after the last migration of a transaction, since
+real histories break and mend in between.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Key = tuple[str, int | None, str, str]  # table, rowid (None: WITHOUT ROWID), parent, key columns or a message
+    Found = tuple[str, int | None, str, object]
+
+
+def violations(conn: sqlite3.Connection) -> Counter[Key]:
+    """Every row that points to a parent that isn't there, and every foreign key that SQLite can't even check."""
+    keys: dict[tuple[str, int], str] = {}
+    try:
+        return Counter(_named(conn, row, keys) for row in conn.execute("PRAGMA main.foreign_key_check"))
+    except sqlite3.OperationalError as error:
+        if "mismatch" not in str(error):
+            raise
+    found: Counter[Key] = Counter()
+    for table in sorted(_tables(conn)):
+        try:
+            found.update(
+                _named(conn, row, keys) for row in conn.execute(f"PRAGMA main.foreign_key_check({quoted(table)})")
+            )
+        except sqlite3.OperationalError as error:
+            parent = str(error).rpartition(" referencing ")[2].strip('"')
+            found[table, None, parent, str(error)] += 1
+    return found
+
+
+def _named(conn: sqlite3.Connection, row: tuple[str, int | None, str, int], keys: dict[tuple[str, int], str]) -> Key:
+    """A violation by the columns of its key: the key's number changes when a table is rebuilt."""
+    table, rowid, parent, number = row
+    if (table, number) not in keys:
+        listed = conn.execute(f"PRAGMA main.foreign_key_list({quoted(table)})").fetchall()
+        keys[table, number] = ", ".join(str(key[3]) for key in listed if key[0] == number)
+    return table, rowid, parent, keys[table, number]
+
+
+class Baseline:
+    """The violations that stand before a transaction's first migration, to tell new ones from them."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.found = violations(conn)
+        self.tables = _tables(conn)
+
+    def new(self, conn: sqlite3.Connection, moved: set[str]) -> list[Key]:
+        """The violations that were not there before; `moved` are the tables that were dropped or renamed since.
+
+        In a table that was rebuilt or renamed the same rows may have other rowids: there only the
+        number of violations per parent is compared.
+        """
+        after = violations(conn)
+        gone = self.found - after
+        spare: Counter[str] = Counter()
+        for (table, _, parent, _), count in gone.items():
+            if table.lower() in moved:
+                spare[parent.lower()] += count
+        result: list[Key] = []
+        for key in sorted((after - self.found).elements(), key=repr):
+            table, parent = key[0].lower(), key[2].lower()
+            if spare[parent] and (table in moved or table not in self.tables):
+                spare[parent] -= 1
+            else:
+                result.append(key)
+        return result
+
+
+def _tables(conn: sqlite3.Connection) -> set[str]:
+    return {str(name) for (name,) in conn.execute("SELECT lower(name) FROM main.sqlite_master WHERE type = 'table'")}
+
+
+def described(conn: sqlite3.Connection, keys: Iterable[Key], most: int = 20) -> list[Found]:
+    """The first few violations with the values of their rows, for an error that a person can act upon."""
+    found: list[Found] = []
+    without_rowid: Counter[tuple[str, str, str]] = Counter()
+    for table, rowid, parent, columns in list(keys)[:most]:
+        names = columns.split(", ")
+        if rowid is not None:
+            sql = f"SELECT {', '.join(map(quoted, names))} FROM main.{quoted(table)} WHERE rowid = ?"
+            values = conn.execute(sql, (rowid,)).fetchone()
+            found.append((table, rowid, parent, dict(zip(names, values or (), strict=False))))
+        elif columns.startswith("foreign key mismatch"):
+            found.append((table, None, parent, columns))
+        else:
+            nth = without_rowid[table, parent, columns]
+            without_rowid[table, parent, columns] += 1
+            found.append((table, None, parent, _row_without_rowid(conn, table, parent, names, nth)))
+    return found
+
+
+def _row_without_rowid(
+    conn: sqlite3.Connection, table: str, parent: str, names: list[str], nth: int
+) -> dict[str, object]:
+    """The nth row of a WITHOUT ROWID table whose parent is missing, by its primary key and the key's columns."""
+    info = conn.execute(f"PRAGMA main.table_info({quoted(table)})").fetchall()
+    shown = [c[1] for c in info if c[5]] + [name for name in names if name not in {c[1] for c in info if c[5]}]
+    listed = [
+        key
+        for key in conn.execute(f"PRAGMA main.foreign_key_list({quoted(table)})")
+        if str(key[2]).lower() == parent.lower()
+    ]
+    targets = {str(key[3]): key[4] for key in listed}
+    primary = [
+        c[1] for c in sorted(conn.execute(f"PRAGMA main.table_info({quoted(parent)})"), key=lambda c: int(c[5])) if c[5]
+    ]
+    conditions = [f"c.{quoted(name)} IS NOT NULL" for name in names]
+    if primary or any(targets.values()):
+        match = [
+            f"p.{quoted(targets.get(name) or primary[i % len(primary)])} = c.{quoted(name)}"
+            for i, name in enumerate(names)
+        ]
+        conditions.append(f"NOT EXISTS (SELECT 1 FROM main.{quoted(parent)} AS p WHERE {' AND '.join(match)})")
+    sql = f"SELECT {', '.join('c.' + quoted(n) for n in shown)} FROM main.{quoted(table)} AS c WHERE {' AND '.join(conditions)} LIMIT 1 OFFSET {nth}"
+    try:
+        values = conn.execute(sql).fetchone()
+    except sqlite3.Error:
+        values = None
+    return dict(zip(shown, values or (), strict=False))
+
+
+def quoted(name: str) -> str:
+    """A name from the file as it may stand in SQL."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,183 @@
+"""The `_migrations` table: read, record, forget. All SQL about it stands here, and says `main._migrations`.
+
+Loaded at every launch: reading needs nothing but the connection.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from embedmig.migration import Applied, Migration
+
+TABLE = "_migrations"
+COLUMNS = (
+    "version", "id", "description", "applied_at", "duration_ms", "checksum", "app_version", "backward_compatible", "finished",
+)  # fmt: skip
+CREATE = """\
+CREATE TABLE main._migrations (
+  version INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  description TEXT NOT NULL,
+  applied_at TEXT NOT NULL, -- ISO 8601, UTC
+  duration_ms INTEGER, -- NULL: not known
+  checksum TEXT,
+  app_version TEXT,
+  backward_compatible INTEGER NOT NULL DEFAULT 0,
+  finished INTEGER NOT NULL DEFAULT 1 -- 0: began outside a transaction and did not end
+)"""
+
+
+def ids(conn: sqlite3.Connection) -> tuple[list[str], int] | None:
+    """The applied ids in version order and the file's version, in one cheap query; None where read() must look closer."""
+    import sqlite3
+
+    try:
+        rows = _all(conn, "SELECT id, version, finished FROM main._migrations ORDER BY version")
+    except sqlite3.Error:
+        return None
+    if not rows or not all(row[2] for row in rows):
+        return None
+    return [str(row[0]) for row in rows], int(str(rows[-1][1]))
+
+
+def read(conn: sqlite3.Connection) -> list[Applied] | None:
+    """The file's history in version order, or None where it has none. Never writes.
+
+    Rows of the original's shape (id, version, description, applied_at) are read as they are.
+    Raises ForeignDatabase if `_migrations` is something else, HistoryMismatch if two rows claim one version.
+    """
+    shape = _shape(conn)
+    if shape is None:
+        return None
+    columns = [name if name in shape else "NULL" for name in COLUMNS]
+    rows = _all(conn, f"SELECT {', '.join(columns)} FROM main._migrations ORDER BY version, id")
+    found = [_applied(row) for row in rows]
+    _refuse_doubles(found)
+    return found
+
+
+def _applied(row: tuple[object, ...]) -> Applied:
+    from embedmig.errors import ForeignDatabase, printable
+    from embedmig.migration import Applied
+
+    version, id, description, applied_at, duration, checksum, app_version, compatible, finished = row
+    if not isinstance(version, int):
+        try:
+            version = int(str(version))
+        except ValueError:
+            raise ForeignDatabase(f"its table {TABLE} has version {printable(repr(version))}") from None
+    return Applied(
+        version,
+        str(id),
+        str(description or ""),
+        str(applied_at or ""),
+        duration if isinstance(duration, int) else None,
+        checksum if isinstance(checksum, str) else None,
+        app_version if isinstance(app_version, str) else None,
+        bool(compatible),
+        finished is None or bool(finished),
+    )
+
+
+def _shape(conn: sqlite3.Connection) -> list[str] | None:
+    """The columns of the history table, or None where there is no such thing in the file."""
+    found = _all(
+        conn, "SELECT type FROM main.sqlite_master WHERE lower(name) = '_migrations' AND type IN ('table', 'view')"
+    )
+    if not found:
+        return None
+    columns = [str(row[1]) for row in _all(conn, "PRAGMA main.table_info(_migrations)")]
+    if found[0][0] != "table" or not {"id", "version"} <= set(columns):
+        from embedmig.errors import ForeignDatabase
+
+        raise ForeignDatabase(
+            f"its {found[0][0]} {TABLE} has the columns {', '.join(columns)}, which is no history of embedmig's",
+            hint="Open this app's own file.",
+        )
+    return columns
+
+
+def _refuse_doubles(found: list[Applied]) -> None:
+    from embedmig.errors import HistoryMismatch
+
+    for one, other in zip(found, found[1:], strict=False):
+        if one.version == other.version or one.id == other.id:
+            raise HistoryMismatch(
+                [
+                    f"two rows claim version {one.version}: {a.id} ({a.applied_at}) and {b.id} ({b.applied_at})"
+                    for a, b in [(one, other)]
+                ],
+                [],
+                [a.id for a in found],
+                hint=f"Give one of the two rows in {TABLE} its own version.",
+            )
+
+
+def prepare(conn: sqlite3.Connection) -> None:
+    """Inside a run: make the table, or rebuild the original's shape without losing a row."""
+    shape = _shape(conn)
+    if shape is None:
+        conn.execute(CREATE)
+    elif not set(COLUMNS) <= set(shape):
+        rows = read(conn) or []
+        conn.execute("DROP TABLE main._migrations")
+        conn.execute(CREATE)
+        for row in rows:
+            _insert(conn, row)
+
+
+def objects(conn: sqlite3.Connection, most: int = 5) -> list[str]:
+    """Names of a few tables, views and triggers that are neither SQLite's own nor ours."""
+    rows = _all(
+        conn,
+        "SELECT name FROM main.sqlite_master WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        f" AND lower(name) <> '_migrations' ORDER BY rowid LIMIT {most}",
+    )
+    return [str(row[0]) for row in rows]
+
+
+def record(
+    conn: sqlite3.Connection,
+    migration: Migration,
+    *,
+    duration_ms: int | None,
+    checksum: str | None,
+    app_version: str | None,
+    finished: bool = True,
+) -> None:
+    """Write the row of one migration; an unfinished row of the same migration is replaced."""
+    from embedmig.migration import Applied
+
+    applied_at = _all(conn, "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")[0][0]
+    conn.execute("DELETE FROM main._migrations WHERE id = ? AND finished = 0", (migration.id,))
+    _insert(
+        conn,
+        Applied(
+            migration.version, migration.id, migration.description, str(applied_at),
+            duration_ms, checksum, app_version, migration.backward_compatible, finished,
+        ),
+    )  # fmt: skip
+
+
+def _insert(conn: sqlite3.Connection, row: Applied) -> None:
+    # the columns are named, so that a table with more of them (a later embedmig's) takes the row too
+    conn.execute(
+        f"INSERT INTO main._migrations ({', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (row.version, row.id, row.description, row.applied_at, row.duration_ms, row.checksum, row.app_version,
+         int(row.backward_compatible), int(row.finished)),
+    )  # fmt: skip
+
+
+def forget(conn: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """Take rows out of the history: what a rollback does."""
+    conn.executemany("DELETE FROM main._migrations WHERE id = ?", [(id,) for id in ids])
+
+
+def _all(conn: sqlite3.Connection, sql: str) -> list[tuple[object, ...]]:
+    """All rows as plain tuples, whatever row_factory the caller's connection has."""
+    cursor = conn.cursor()
+    cursor.row_factory = None
+    return cursor.execute(sql).fetchall()

@@ -1,0 +1,324 @@
+"""The story: open a user's file, bring it to the newest version, hand it back; or say why not and leave it.
+
+    probe the file -> read the history -> the shipped ids are all there?  hand back, having written nothing
+    else: find what is shipped -> plan -> load what is pending -> (run.py, under the lock) -> hand back
+
+Loaded at every launch. What only a run needs is imported where the run begins: a launch with
+nothing pending takes hardly longer than sqlite3 itself.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from embedmig import file, history, loader
+from embedmig.report import Report, Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from typing import Any
+
+    import sqlite_utils
+
+    from embedmig.migration import Applied, Migration
+    from embedmig.progress import Event
+    from embedmig.report import Progress, Status
+
+    Path = str | os.PathLike[str]
+    Db = Path | sqlite3.Connection | sqlite_utils.Database
+    OnProgress = Callable[[Progress], object] | None
+
+
+class Migrator(Value):
+    """The shipped migrations and the policies with which they are run. Frozen; holds no connection; pickles.
+
+    `migrations`: a package, its dotted name, a folder, or an iterable of Migration. `atomic`: "run", all
+    pending in one transaction, or "migration", one each. `timeout`: seconds to wait for other
+    processes. `application_id`: refuse files that carry another one, and claim those that carry none.
+    `app_version`: recorded beside each migration. `prepare(conn)`: runs on every connection that
+    embedmig opens, for pragmas, functions and collations. `detect_version(conn) -> int`: asked once
+    for a file that has tables and no history. `out_of_order`: run a pending migration older than the
+    newest applied one. `strict`: edited migrations and vanished triggers are errors, not warnings.
+    """
+
+    migrations: str | tuple[Any, ...]
+    atomic: str = "run"
+    timeout: float = 30.0
+    application_id: int | None = None
+    app_version: str | None = None
+    prepare: Callable[[sqlite3.Connection], object] | None = None
+    detect_version: Callable[[sqlite3.Connection], int | None] | None = None
+    out_of_order: bool = False
+    strict: bool = False
+
+    def __init__(
+        self,
+        migrations: loader.Source,
+        *,
+        atomic: str = "run",
+        timeout: float = 30.0,
+        application_id: int | None = None,
+        app_version: str | None = None,
+        prepare: Callable[[sqlite3.Connection], object] | None = None,
+        detect_version: Callable[[sqlite3.Connection], int | None] | None = None,
+        out_of_order: bool = False,
+        strict: bool = False,
+    ) -> None:
+        if atomic not in ("run", "migration"):
+            raise _usage(f"atomic={atomic!r} is neither 'run' nor 'migration'.", "Choose one of the two.")
+        if application_id is not None and not 0 < application_id < 2**32:
+            raise _usage(
+                f"application_id={application_id!r} is not a number of 32 bits above 0.",
+                "Draw one and keep it for ever.",
+            )
+        super().__init__(
+            loader.keep(migrations),
+            atomic,
+            timeout,
+            application_id,
+            app_version,
+            prepare,
+            detect_version,
+            out_of_order,
+            strict,
+        )
+
+    # -- open ------------------------------------------------------------------------------------------
+
+    def open(self, path: Path, *, on_progress: OnProgress = None, cancel: Event | None = None) -> sqlite_utils.Database:
+        """Open the file at the newest version, as a `sqlite_utils.Database`. Raises EmbedmigError, and leaves the file as it was."""
+        conn = self.connect(path, on_progress=on_progress, cancel=cancel)
+        import sqlite_utils
+
+        return sqlite_utils.Database(conn, execute_plugins=False)
+
+    def connect(self, path: Path, *, on_progress: OnProgress = None, cancel: Event | None = None) -> sqlite3.Connection:
+        """Open the file at the newest version, as a plain `sqlite3.Connection`. Raises EmbedmigError, and leaves the file as it was."""
+        name = file.locate(path)
+        if name == file.MEMORY:
+            return self._connect_in_memory(on_progress, cancel)
+        while True:
+            if file.size(name):
+                conn = _opened(name)
+                try:
+                    if self._stands(conn) or self._is_ready(conn, name):
+                        self._prepare(conn, name)
+                        return conn
+                except BaseException:
+                    conn.close()
+                    raise
+                conn.close()
+            self.migrate(name, on_progress=on_progress, cancel=cancel)
+
+    def _connect_in_memory(self, on_progress: OnProgress, cancel: Event | None) -> sqlite3.Connection:
+        conn = file.connect(file.MEMORY)
+        try:
+            self._prepare(conn, None)
+            self.migrate(conn, on_progress=on_progress, cancel=cancel)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    # -- the verbs that write -----------------------------------------------------------------------------
+
+    def migrate(
+        self, db: Db, *, to: int | None = None, on_progress: OnProgress = None, cancel: Event | None = None
+    ) -> Report:
+        """Run what is pending, up to version `to` or all of it; a file given by path is closed again.
+
+        All or nothing: if anything fails, the content is what it was before. A connection is handed back
+        with its settings as they were, but without its authorizer, progress handler and trace callback,
+        which nobody can read back. Raises EmbedmigError; KeyboardInterrupt and what `on_progress` raises
+        pass through, after everything was undone.
+        """
+        conn = _connection(db)
+        if conn is not None:
+            return self._migrate_on(conn, file.path_of(conn), False, to, on_progress, cancel)
+        name = _located(db)
+        if not file.size(name):
+            self._check_before_making(name, to)
+        conn = _opened(name, cached_statements=0)  # a cached statement is one that the guard does not see
+        try:
+            return self._migrate_on(conn, name, True, to, on_progress, cancel)
+        finally:
+            conn.close()
+
+    def _migrate_on(
+        self,
+        conn: sqlite3.Connection,
+        path: str | None,
+        own: bool,
+        to: int | None,
+        on_progress: OnProgress,
+        cancel: Event | None,
+    ) -> Report:
+        if to is None and (version := self._stands(conn)):
+            return Report(path, version, version)
+        from embedmig import verbs
+
+        return verbs.migrate(self, conn, path, own=own, to=to, on_progress=on_progress, cancel=cancel)
+
+    def baseline(self, db: Db, version: int) -> Report:
+        """Record that the file already has every migration up to `version`; nothing is run. The file must be there."""
+        from embedmig import verbs
+
+        report: Report = self._with(db, lambda conn, path, own: verbs.baseline(self, conn, path, version, own=own))
+        return report
+
+    def mark(self, db: Db, migration: Migration) -> None:
+        """Record one migration as applied without running it. UsageError unless it is the next in order."""
+        from embedmig import verbs
+
+        self._with(db, lambda conn, path, own: verbs.mark(self, conn, path, migration, own=own))
+
+    def reset(self, path: Path) -> Report:
+        """Delete the file and its sidecars, and build it again from version 1.
+
+        Raises DatabaseBusy while SQLite's locks show that somebody uses it, ForeignDatabase and the like
+        for a file that isn't this app's.
+        """
+        from embedmig import verbs
+
+        return verbs.reset(self, _located(path))
+
+    def _with(self, db: Db, action: Callable[[sqlite3.Connection, str | None, bool], Any]) -> Any:
+        """Do something to a connection, or to a file that must be there."""
+        conn = _connection(db)
+        if conn is not None:
+            return action(conn, file.path_of(conn), False)
+        name = _located(db)
+        if not file.size(name):
+            raise _usage(f"there is no database at {name}.", "Give the path of the file that is meant.")
+        conn = _opened(name, cached_statements=0)
+        try:
+            return action(conn, name, True)
+        finally:
+            conn.close()
+
+    # -- questions: they never write and never create -----------------------------------------------------
+
+    def status(self, db: Db) -> Status:
+        """How the file stands against what is shipped. Raises EmbedmigError where it can't be read, or is another app's."""
+        from embedmig import verbs
+
+        return verbs.status(self, db)
+
+    def is_current(self, db: Db) -> bool:
+        """Would a launch find nothing to do and nothing to refuse? Cheap: a long-running app may ask often."""
+        conn = _connection(db)
+        if conn is not None:
+            return bool(self._stands(conn)) or self._is_ready(conn, file.path_of(conn), quietly=True)
+        name = _located(db)
+        if not file.size(name):
+            return False
+        own = file.connect_to_read(name)
+        try:
+            return bool(self._stands(own)) or self._is_ready(own, name, quietly=True)
+        finally:
+            own.close()
+
+    def _stands(self, conn: sqlite3.Connection) -> int:
+        """The file's version if its ids alone show that nothing is pending, else 0: the caller looks closer."""
+        found = None if self.strict else history.ids(conn)
+        if found is None or found[0] != loader.ids(self.migrations):
+            return 0
+        if self.application_id is not None and file.application_id(conn) not in (0, self.application_id):
+            return 0
+        return found[1]
+
+    def _is_ready(self, conn: sqlite3.Connection, path: str | None, *, quietly: bool = False) -> bool:
+        from embedmig import verbs
+
+        return verbs.is_ready(self, conn, path, quietly=quietly)
+
+    # -- what both need -----------------------------------------------------------------------------------
+
+    def _check_before_making(self, name: str, to: int | None) -> None:
+        """A file that isn't there yet is made only when everything that can be wrong before it exists has been checked."""
+        from embedmig import verbs
+
+        verbs.check_shipped(self, to)
+        if name != file.MEMORY:
+            file.make_folder(name)
+
+    def _prepare(self, conn: sqlite3.Connection, path: str | None) -> None:
+        if self.prepare is not None:
+            from embedmig import verbs
+
+            verbs.prepare(self, conn, path)
+
+
+def open(
+    path: Path, migrations: loader.Source, *, on_progress: OnProgress = None, cancel: Event | None = None, **policy: Any
+) -> sqlite_utils.Database:
+    """Open a user's file at the newest version: `Migrator(migrations, **policy).open(path)`."""
+    return Migrator(migrations, **policy).open(path, on_progress=on_progress, cancel=cancel)
+
+
+def connect(
+    path: Path, migrations: loader.Source, *, on_progress: OnProgress = None, cancel: Event | None = None, **policy: Any
+) -> sqlite3.Connection:
+    """The same as a plain `sqlite3.Connection`: `Migrator(migrations, **policy).connect(path)`."""
+    return Migrator(migrations, **policy).connect(path, on_progress=on_progress, cancel=cancel)
+
+
+def run_migrations(db: Db, migrations: loader.Source) -> Report:
+    """Run all pending migrations: `Migrator(migrations).migrate(db)`."""
+    return Migrator(migrations).migrate(db)
+
+
+def get_applied_migrations(db: Db) -> list[Applied]:
+    """The file's history, in version order; empty where it has none. Never writes."""
+    from embedmig import verbs
+
+    return verbs.applied(db)
+
+
+def mark_migration_applied(db: Db, migration: Migration) -> None:
+    """Record a migration as applied without running it. UsageError unless it is the next in order."""
+    Migrator([migration]).mark(db, migration)
+
+
+def _connection(db: Db) -> sqlite3.Connection | None:
+    """The caller's connection, or None for a path. UsageError for one that a run would harm."""
+    conn = getattr(db, "conn", db)
+    if not isinstance(conn, sqlite3.Connection):
+        return None
+    if conn.in_transaction:
+        raise _usage(
+            "this connection has an open transaction.",
+            "Commit or roll back first: embedmig begins and commits by itself.",
+        )
+    autocommit = getattr(conn, "autocommit", -1)  # Python 3.12 and later
+    if autocommit != -1:
+        raise _usage(
+            f"this connection was made with autocommit={autocommit}.", "Leave autocommit out of sqlite3.connect()."
+        )
+    path = file.path_of(conn)
+    if path is not None:
+        file.size(path)  # what is refused for a path is refused here too
+    return conn
+
+
+def _located(db: Db) -> str:
+    if not isinstance(db, str) and not hasattr(db, "__fspath__"):
+        raise _usage(
+            f"a {type(db).__name__} is not a database.", "Give a path, a sqlite3.Connection or a sqlite_utils.Database."
+        )
+    return file.locate(db)
+
+
+def _opened(name: str, cached_statements: int = 128) -> sqlite3.Connection:
+    try:
+        return file.connect(name, cached_statements=cached_statements)
+    except sqlite3.Error as error:
+        raise file.explained(error, name) from error
+
+
+def _usage(what: str, cure: str) -> Exception:
+    from embedmig.errors import UsageError
+
+    return UsageError(what, hint=cure)

@@ -1,0 +1,458 @@
+"""One run under the lock: the acting loop. What is to be done was decided before; here it is done, or undone."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+import sqlite3
+import time
+
+from embedmig import file, foreign_keys, history, progress
+from embedmig.definition import line_in, wants_progress
+from embedmig.errors import (
+    DatabaseBusy,
+    DatabaseDamaged,
+    DefinitionError,
+    DiskFull,
+    EmbedmigError,
+    ForeignKeyViolations,
+    HistoryMismatch,
+    MigrationCancelled,
+    MigrationFailed,
+    TransactionBroken,
+    printable,
+)
+from embedmig.plan import version_of
+from embedmig.script import Statement, runnable
+from embedmig.transaction import (
+    Guard,
+    Objects,
+    commit,
+    guarded,
+    is_busy,
+    patiently,
+    settings_of_a_run,
+    take_lock,
+    undo,
+    without_transaction,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from embedmig.migration import Migration
+
+log = logging.getLogger("embedmig")
+
+# What quick_check also reports and is no damage: rows that break a rule of their own table.
+_BROKEN_RULE = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
+
+
+class Step:
+    """A migration made ready to run in one direction: its function, or its statements."""
+
+    def __init__(self, migration: Migration, direction: str = "up", checksum: str | None = None) -> None:
+        self.migration = migration
+        self.id = migration.id
+        self.direction = direction
+        self.checksum = checksum
+        self.transactional = migration.transactional
+        self.statement: Statement | None = None  # the one that runs, for errors
+        action = migration.up if direction == "up" else migration.down
+        self.function = None if isinstance(action, str) else action
+        self.statements: list[Statement] = []
+        self.skipped: list[Statement] = []
+        if isinstance(action, str):
+            self.statements, self.skipped = runnable(action, file=self.name, transactional=self.transactional)
+        self._refuse_old_sqlite()
+
+    @property
+    def name(self) -> str:
+        """The file's name, or the id of a migration made in code."""
+        return self.migration.file.replace("\\", "/").rpartition("/")[2] if self.migration.file else self.id
+
+    def _refuse_old_sqlite(self) -> None:
+        needs = self.migration.requires_sqlite
+        if needs and tuple(map(int, needs.split("."))) > sqlite3.sqlite_version_info:
+            raise DefinitionError(
+                f"{self.id} needs SQLite {needs}, and this Python has {sqlite3.sqlite_version}.",
+                hint="Ship the app with a newer Python or SQLite.",
+            )
+
+    def act(self, run: Run) -> None:
+        """Do it, on the connection as it is."""
+        if self.function is None:
+            for statement in self.statements:
+                self.statement = statement
+                for _ in run.conn.execute(statement.text):
+                    pass  # a SELECT or a RETURNING runs to its end
+            self.statement = None
+            return
+        db = run.database()
+        takes = wants_progress(self.function)
+        run.conn.execute(
+            "PRAGMA recursive_triggers = ON"
+        )  # as sqlite-utils has it; SQL files run with SQLite's own default
+        if takes is None:
+            result = self.function(db, run.watch.rows)
+        elif takes:
+            result = self.function(db, progress=run.watch.rows)
+        else:
+            result = self.function(db)
+        if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+            if inspect.iscoroutine(result) or inspect.isgenerator(result):
+                result.close()
+            raise TypeError(
+                f"{self.direction} returned a {type(result).__name__} that nobody runs: write an ordinary function"
+            )
+
+
+class Run:
+    """Everything that one verb does to one file between the lock and the last commit."""
+
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        path: str | None,
+        watch: progress.Watch,
+        *,
+        own: bool,
+        timeout: float,
+        each: bool = False,
+        strict: bool = False,
+        app_version: str | None = None,
+        application_id: int | None = None,
+    ) -> None:
+        self.conn = conn
+        self.path = path
+        self.watch = watch
+        self.own = own  # opened by us and closed after the run, with no cache of statements
+        self.timeout = timeout
+        self.each = each  # one transaction for each migration
+        self.strict = strict
+        self.app_version = app_version
+        self.application_id = application_id
+        self.ran: list[str] = []  # committed
+        self._database: object = None
+
+    # -- the verbs ---------------------------------------------------------------------------------
+
+    def forward(self, adopt: Callable[[], Sequence[Migration]], plan: Callable[[], Sequence[Step]]) -> None:
+        """Run what `plan()` says is pending, read again under the lock; `adopt()` says what an older file already has."""
+        checked = False
+        with settings_of_a_run(self.conn):
+            while True:
+                with self.watch.over(self.conn):
+                    take_lock(self.conn, self.watch, self.timeout)
+                    adopted = adopt()
+                    steps = plan()
+                    if not steps and not adopted:
+                        undo(self.conn)  # another launch was first
+                        break
+                    if not checked:
+                        self._check_file()
+                        checked = True
+                    self._begin_writing(adopted)
+                    stretch = self._stretch(steps)
+                    self.watch.total = max(self.watch.total, len(self.ran) + len(steps))
+                    if stretch and not stretch[0].transactional:
+                        self._begin_alone(stretch[0])
+                    else:
+                        self._together(stretch)
+                self._commit([step.id for step in stretch])
+                if stretch and not stretch[0].transactional:
+                    self._alone(stretch[0])
+                self.ran += [step.id for step in stretch]
+                if len(stretch) == len(steps):
+                    break
+            if self.ran:
+                self._optimize()
+
+    def mark(self, choose: Callable[[], Sequence[Migration]]) -> list[str]:
+        """Record migrations without running them: what baseline and mark_migration_applied do. Returns their ids."""
+        with settings_of_a_run(self.conn):
+            take_lock(self.conn, self.watch, self.timeout)
+            chosen = choose()
+            if chosen:
+                self._begin_writing(())
+                for migration in chosen:
+                    self._record(migration, None, migration.checksum)
+            self._commit([m.id for m in chosen])
+        return [m.id for m in chosen]
+
+    # -- their parts, in the order of first use -------------------------------------------------------
+
+    def _check_file(self) -> None:
+        """A file cut in mid-page passes every step, COMMIT included: only SQLite's own check sees it."""
+        self.watch.enter(progress.CHECKING)
+        try:
+            found = [str(row[0]) for row in self.conn.execute("PRAGMA main.quick_check(100)")]
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_ERROR:
+                raise
+            log.warning("%s could not be checked: %s (register the app's functions in prepare=)", self._name, error)
+            return
+        damage = [line for line in found if line != "ok" and not _BROKEN_RULE.match(line)]
+        if damage:
+            raise DatabaseDamaged(damage[0], path=self.path)
+
+    def _begin_writing(self, adopted: Sequence[Migration]) -> None:
+        version = self.conn.execute("PRAGMA main.user_version").fetchone()[0]
+        # the first write that reaches the disk: a read-only file or folder says so here, before any work
+        self.conn.execute(f"PRAGMA main.user_version = {version}")
+        history.prepare(self.conn)
+        if self.application_id is not None:
+            self.conn.execute(f"PRAGMA main.application_id = {self.application_id}")
+        for migration in adopted:
+            self._record(migration, None, migration.checksum)
+            log.info("%s  was already there", migration.id)
+
+    def _stretch(self, steps: Sequence[Step]) -> list[Step]:
+        """The steps that share the next transaction: all up to one that can't run in any."""
+        if not steps or self.each or not steps[0].transactional:
+            return list(steps[:1])
+        alone = next((i for i, step in enumerate(steps) if not step.transactional), len(steps))
+        return list(steps[:alone])
+
+    def _together(self, stretch: Sequence[Step]) -> None:
+        baseline = foreign_keys.Baseline(self.conn)
+        objects = Objects(self.conn)
+        moved: set[str] = set()
+        for index, step in enumerate(stretch, len(self.ran) + 1):
+            began = time.monotonic()
+            guard = self._one(step, index)
+            moved |= guard.moved
+            self._look_for_the_vanished(objects.vanished(self.conn, guard), step)
+            self._done(step, index, began)
+        if stretch:
+            self.watch.enter(progress.CHECKING, stretch[-1].id, len(self.ran) + len(stretch))
+            # 10. "If foreign key constraints were originally enabled then run PRAGMA foreign_key_check":
+            self._refuse_violations(baseline, moved, stretch[-1])
+
+    def _one(self, step: Step, index: int) -> Guard:
+        """Run one migration inside its guard; whatever goes wrong becomes the error that says so."""
+        self.watch.enter(progress.STARTED, step.id, index)
+        for skipped in step.skipped:
+            log.info("%s, line %d: skipped %s", step.name, skipped.line, " ".join(skipped.text.split())[:60])
+        self.watch.phase = progress.RUNNING
+        failure: Exception | None = None
+        with guarded(self.conn, transactional=step.transactional, cached=not self.own) as guard:
+            try:
+                step.act(self)
+            except Exception as error:
+                failure = error
+        if self.watch.stopped is not None:
+            raise self.watch.stopped from failure
+        if failure is not None:
+            raise self._explained(failure, step, guard) from failure
+        if guard.denied or guard.lost:
+            raise self._broken(step, guard, None)
+        if step.function is not None:
+            self.conn.execute("PRAGMA recursive_triggers = OFF")
+        return guard
+
+    def _done(self, step: Step, index: int, began: float) -> None:
+        ms = round((time.monotonic() - began) * 1000)
+        if step.direction == "up":
+            self._record(step.migration, ms, step.checksum)
+        else:
+            history.forget(self.conn, [step.id])
+        self.watch.enter(progress.FINISHED, step.id, index)
+        log.info(
+            "%s%s  %s  (%d ms)", step.id, "" if step.direction == "up" else " down", step.migration.description, ms
+        )
+
+    def _record(self, migration: Migration, ms: int | None, checksum: str | None, *, finished: bool = True) -> None:
+        history.record(
+            self.conn, migration, duration_ms=ms, checksum=checksum, app_version=self.app_version, finished=finished
+        )
+
+    def _look_for_the_vanished(self, vanished: Sequence[str], step: Step) -> None:
+        if not vanished:
+            return
+        what = f"lost {', '.join(map(printable, vanished))}, which it did not drop by name"
+        if self.strict:
+            raise MigrationFailed(
+                what, **self._where(step), hint="Create it anew in the migration, or drop it by name first."
+            )
+        log.warning("%s %s", step.id, what)
+
+    def _refuse_violations(self, baseline: foreign_keys.Baseline, moved: set[str], step: Step) -> None:
+        new = baseline.new(self.conn, moved)
+        if new:
+            shown = foreign_keys.described(self.conn, new)
+            raise ForeignKeyViolations(shown, total=len(new), **self._where(step))
+
+    def _commit(self, ids: Sequence[str]) -> None:
+        """COMMIT. If it raises, the outcome is unknown until the history has been read on a new connection."""
+        self.watch.phase = progress.COMMITTING
+        try:
+            commit(self.conn, self.watch, self.timeout)
+        except sqlite3.Error as error:
+            undo(self.conn)
+            if not ids or not self._is_there(ids, error):
+                raise
+            log.warning("%s: COMMIT reported %s, and yet the migrations are there", self._name, error)
+
+    def _is_there(self, ids: Sequence[str], error: sqlite3.Error) -> bool:
+        try:
+            conn = file.connect(self.path) if self.path and self.own else self.conn
+            try:
+                applied = {a.id for a in history.read(conn) or ()}
+            finally:
+                if conn is not self.conn:
+                    conn.close()
+        except sqlite3.Error:
+            explained = file.explained(error, self.path)
+            explained.kept = "Whether the last step was written is not known: start the app again, it finds out."
+            raise explained from error
+        return set(ids) <= applied
+
+    def _begin_alone(self, step: Step) -> None:
+        """Before what can't run in a transaction: say in the history that it began, so that the next launch knows if it died."""
+        self._record(step.migration, None, step.checksum, finished=False)
+
+    def _alone(self, step: Step) -> None:
+        """Run a `transactional = False` migration and record its end. It may run more than once, and says so:
+        another launch may be at it as well, and whoever is held up by that begins anew."""
+        index, began = len(self.ran) + 1, time.monotonic()
+
+        def attempt() -> None:
+            if self._is_finished(step):
+                return
+            try:
+                baseline = foreign_keys.Baseline(self.conn)
+                guard = self._one(step, index)
+                self._refuse_open_transaction(step)
+                self._refuse_violations(baseline, guard.moved, step)
+            except MigrationFailed as failed:
+                busy = _sqlite_error(failed)
+                if busy is not None and is_busy(busy):
+                    undo(self.conn)
+                    raise busy from None
+                raise
+
+        with without_transaction(self.conn), self.watch.over(self.conn):
+            patiently(attempt, self.watch, self.timeout, "is writing to it")
+        take_lock(self.conn, self.watch, self.timeout)
+        if not self._is_finished(step):
+            self._done(step, index, began)
+        self._commit([step.id])
+
+    def _is_finished(self, step: Step) -> bool:
+        return any(a.id == step.id and a.finished for a in history.read(self.conn) or ())
+
+    def _refuse_open_transaction(self, step: Step) -> None:
+        if self.conn.in_transaction:
+            undo(self.conn)
+            raise MigrationFailed("it left a transaction open", **self._where(step), hint="Commit what it begins.")
+
+    def _optimize(self) -> None:
+        """Let SQLite refresh its statistics after a change of the schema (https://sqlite.org/lang_analyze.html); no matter if it can't."""
+        try:
+            self.conn.execute("PRAGMA analysis_limit = 400")
+            self.conn.execute("PRAGMA main.optimize")
+        except sqlite3.Error as error:
+            log.info("%s: PRAGMA optimize: %s", self._name, error)
+
+    # -- what they share ----------------------------------------------------------------------------------
+
+    def database(self) -> object:
+        """The Database that Python migrations get: made when the first of them needs it."""
+        if self._database is None:
+            from embedmig.database import Database
+
+            self._database = Database(self.conn)
+        return self._database
+
+    @property
+    def _name(self) -> str:
+        return EmbedmigError(path=self.path).name
+
+    def _where(self, step: Step) -> dict[str, Any]:
+        return {"id": step.id, "direction": step.direction, "file": step.migration.file, "path": self.path}
+
+    def _explained(self, error: Exception, step: Step, guard: Guard) -> BaseException:
+        """The error of a failed migration: never masking what SQLite said first."""
+        where = self._where(step) | {"line": self._line(error, step), "statement": self._statement(error, step)}
+        code = getattr(_sqlite_error(error), "sqlite_errorcode", 0) & 0xFF
+        if guard.denied and guard.denied != "a statement after its transaction was lost":
+            return self._broken(step, guard, error)
+        if code == sqlite3.SQLITE_FULL:
+            return DiskFull(f"in {step.direction} of {step.id}", path=self.path)
+        if code == sqlite3.SQLITE_CORRUPT or code == sqlite3.SQLITE_READONLY:
+            return file.explained(error, self.path)
+        if guard.denied or (guard.lost and _is_about_the_connection(error)):
+            return self._broken(step, guard, error)
+        if code == sqlite3.SQLITE_INTERRUPT and not guard.lost:
+            return MigrationCancelled(step.id, path=self.path)
+        name = getattr(_sqlite_error(error), "sqlite_errorname", None) or type(error).__name__
+        return MigrationFailed(str(error) or type(error).__name__, **where, cause=name, hint=_hint(error))
+
+    def _broken(self, step: Step, guard: Guard, error: Exception | None) -> TransactionBroken:
+        called = guard.denied or "it lost its transaction"
+        line = self._line(error, step) if error else None
+        statement = self._statement(error, step) if error else None
+        return TransactionBroken(called, **self._where(step), line=line, statement=statement, cause=None)
+
+    def _line(self, error: BaseException, step: Step) -> int | None:
+        return step.statement.line if step.statement else line_in(error, step.migration.file)
+
+    def _statement(self, error: BaseException, step: Step) -> str | None:
+        if step.statement:
+            return step.statement.text
+        failed = getattr(self._database, "failed", None)
+        if failed is None or _sqlite_error(error) is not failed[0]:
+            return None
+        return str(failed[1])
+
+
+def state_after(run: Run, error: EmbedmigError) -> None:
+    """Complete an error after everything was undone: at which version the file stands now, and what stayed."""
+    if error.path is None:
+        error.path = run.path
+    try:
+        at = version_of(history.read(run.conn) or ())
+    except (sqlite3.Error, EmbedmigError):
+        return
+    error.version = at if error.version is None else error.version
+    if not isinstance(error, (MigrationFailed, MigrationCancelled, DiskFull, DatabaseBusy)) or isinstance(
+        error, HistoryMismatch
+    ):
+        return
+    if run.ran:
+        error.version = at
+        error.kept = f"What follows {run.ran[-1]} was undone: {run._name} stands at version {at}."
+    elif isinstance(error, (MigrationFailed, MigrationCancelled, DiskFull)):
+        error.kept = f"Everything was undone: {run._name} is still at version {at}."
+
+
+def _sqlite_error(error: BaseException | None) -> BaseException | None:
+    """The SQLite error in a chain of exceptions, since authors wrap them."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, sqlite3.Error):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _is_about_the_connection(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error)
+
+
+def _hint(error: BaseException) -> str:
+    text = str(error)
+    if "database table is locked" in text:
+        return "A query is still open: read it to its end, or close its cursor, before changing the table."
+    if "database is locked" in text:
+        return "Did it open a second connection? Only the given db can write during the run."
+    if "statements in progress" in text:
+        return "An INSERT ... RETURNING was not read to its end."
+    if "no such function" in text or "no such collation" in text:
+        return "Register the app's functions and collations in prepare=."
+    return ""

@@ -1,0 +1,309 @@
+"""Be the only writer; one migration's scope, the guard. Only this file says BEGIN, COMMIT, ROLLBACK and set_authorizer."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from contextlib import contextmanager
+
+from embedmig.errors import DatabaseBusy
+from embedmig.progress import WAITING, Watch
+from embedmig.script import DENIED_PRAGMAS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+HISTORY = "_migrations"
+_IMPLICIT: Any = ""  # isolation_level: Python's default, which the type stubs leave out
+BUSY_SLICE_MS = 50  # SQLite's own wait is kept short: Ctrl-C, cancel and reports come between the slices
+
+# Read before the run and put back after it, on whatever connection it ran.
+SETTINGS = (
+    "foreign_keys",
+    "synchronous",
+    "fullfsync",
+    "busy_timeout",
+    "legacy_alter_table",
+    "recursive_triggers",
+    "defer_foreign_keys",
+)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Did another connection hold this up? The transaction, if any, is then still alive."""
+    return (
+        isinstance(error, sqlite3.OperationalError)
+        and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    )
+
+
+def patiently(action: Callable[[], T], watch: Watch, timeout: float, doing: str) -> T:
+    """Do `action` again and again while another connection holds it up, for at most `timeout` seconds.
+
+    Raises DatabaseBusy at the deadline. SQLite's busy timeout alone would swallow Ctrl-C, does not
+    cover every statement (a switch to WAL fails at once) and reports nothing.
+    """
+    began, phase, id, index = time.monotonic(), watch.phase, watch.id, watch.index
+    while True:
+        try:
+            result = action()
+        except sqlite3.OperationalError as error:
+            waited = time.monotonic() - began
+            if not is_busy(error):
+                raise
+            if waited >= timeout:
+                raise DatabaseBusy(waited, doing) from error
+            if watch.phase != WAITING:
+                watch.enter(WAITING, id, index)
+            watch.look()
+            time.sleep(random.uniform(0.002, 0.02))
+        else:
+            if watch.phase != phase and phase:
+                watch.enter(phase, id, index)
+            return result
+
+
+def take_lock(conn: sqlite3.Connection, watch: Watch, timeout: float) -> None:
+    """Become the only writer. Readers go on; a second launch waits here until we commit.
+
+    IMMEDIATE, since a deferred BEGIN that turns into a write fails at once when another launch was
+    first, whatever the timeout (https://sqlite.org/lang_transaction.html).
+    """
+    patiently(lambda: conn.execute("BEGIN IMMEDIATE"), watch, timeout, "is writing to it")
+
+
+def commit(conn: sqlite3.Connection, watch: Watch, timeout: float) -> None:
+    """COMMIT, again and again while a reader holds it up: the transaction survives each refusal."""
+    patiently(lambda: conn.execute("COMMIT"), watch, timeout, "is reading it and does not end")
+
+
+def undo(conn: sqlite3.Connection) -> None:
+    """ROLLBACK, unless SQLite has already undone the transaction (a full disk, an I/O error, an interrupt)
+    or the connection is closed: saying it again would mask the real error."""
+    try:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+    except sqlite3.ProgrammingError:
+        pass
+
+
+def be_the_only_user(conn: sqlite3.Connection, watch: Watch, timeout: float) -> None:
+    """Raise DatabaseBusy while SQLite's locks show another user; leaves the file out of WAL, and unlocked.
+
+    In WAL mode an idle user is seen too, since leaving WAL needs the file alone; in rollback-journal mode one
+    that holds no lock is not.
+    """
+    patiently(lambda: conn.execute("PRAGMA main.journal_mode = DELETE").fetchall(), watch, timeout, "has it open")
+    patiently(lambda: conn.execute("BEGIN EXCLUSIVE"), watch, timeout, "has it open")
+    undo(conn)
+
+
+@contextmanager
+def settings_of_a_run(conn: sqlite3.Connection) -> Iterator[None]:
+    """The settings that a run needs, from before BEGIN until after COMMIT; then they are as they were."""
+    kept = {name: _pragma(conn, name) for name in SETTINGS}
+    isolation_level, row_factory, text_factory = conn.isolation_level, conn.row_factory, conn.text_factory
+    try:
+        conn.row_factory, conn.text_factory = None, str
+        conn.isolation_level = _IMPLICIT  # with None a cached INSERT slips through after OR ROLLBACK
+        conn.execute(f"PRAGMA busy_timeout = {BUSY_SLICE_MS}")
+        conn.execute("PRAGMA synchronous = EXTRA")  # FULL may lose an acknowledged commit in a power cut
+        conn.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone does not reach the disk; elsewhere nothing
+        # 1. "If foreign key constraints are enabled, disable them" (https://sqlite.org/lang_altertable.html#otheralter):
+        conn.execute("PRAGMA foreign_keys = OFF")  # silently ignored once the transaction has begun
+        yield
+    finally:
+        undo(conn)
+        try:
+            for name, value in kept.items():
+                conn.execute(f"PRAGMA {name} = {value}")
+            conn.row_factory, conn.text_factory = row_factory, text_factory
+            conn.isolation_level = isolation_level
+        except sqlite3.ProgrammingError:
+            pass  # the author closed the connection
+
+
+def _pragma(conn: sqlite3.Connection, name: str) -> int:
+    cursor = conn.cursor()
+    cursor.row_factory = None
+    return int(cursor.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+@contextmanager
+def asking(conn: sqlite3.Connection) -> Iterator[None]:
+    """While the app's own code is asked about the file, it may read and not write."""
+    conn.execute("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        conn.execute("PRAGMA query_only = OFF")
+
+
+_WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
+_ON_HISTORY = _WRITES | {
+    sqlite3.SQLITE_DROP_TABLE, sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_DROP_INDEX,
+    sqlite3.SQLITE_CREATE_TRIGGER, sqlite3.SQLITE_CREATE_TEMP_TRIGGER, sqlite3.SQLITE_CREATE_TEMP_TABLE,
+    sqlite3.SQLITE_CREATE_TEMP_VIEW, sqlite3.SQLITE_CREATE_TEMP_INDEX, sqlite3.SQLITE_CREATE_VIEW,
+    sqlite3.SQLITE_CREATE_VTABLE,
+}  # fmt: skip
+_DROPS = {sqlite3.SQLITE_DROP_TRIGGER: "trigger", sqlite3.SQLITE_DROP_INDEX: "index", sqlite3.SQLITE_DROP_VIEW: "view"}
+_CREATES = {
+    sqlite3.SQLITE_CREATE_TRIGGER: "trigger",
+    sqlite3.SQLITE_CREATE_INDEX: "index",
+    sqlite3.SQLITE_CREATE_VIEW: "view",
+}
+
+
+class Guard:
+    """SQLite's authorizer while a migration runs: it sees every statement before it is compiled.
+
+    `denied` is the first thing that the migration was refused, in words, since authors swallow
+    errors; `lost` is True once the transaction was gone. `dropped` is what the migration itself dropped
+    by name, `moved` the tables that it dropped or renamed, all lower case.
+    """
+
+    def __init__(self, conn: sqlite3.Connection, *, transactional: bool) -> None:
+        self.conn = conn
+        self.transactional = transactional
+        self.denied: str | None = None
+        self.lost = False
+        self.moved: set[str] = set()
+        self.dropped: set[tuple[str, str]] = set()
+        self._dropping: str | None = None
+        self._altering: str | None = None
+
+    def allow(self, action: int, one: str | None, two: str | None, schema: str | None, trigger: str | None) -> int:
+        what = self._refusal(action, one, two, schema)
+        if what is None:
+            self._note(action, one, two)
+            return sqlite3.SQLITE_OK
+        self.denied = self.denied or what
+        return sqlite3.SQLITE_DENY
+
+    def _refusal(self, action: int, one: str | None, two: str | None, schema: str | None) -> str | None:
+        if action in _ON_HISTORY and schema != "vacuum_db" and HISTORY in ((one or "").lower(), (two or "").lower()):
+            return "a change to its history table _migrations"
+        if not self.transactional:
+            return None
+        if action == sqlite3.SQLITE_TRANSACTION:
+            return str(one)
+        if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
+            return "ATTACH" if action == sqlite3.SQLITE_ATTACH else "DETACH"
+        if action == sqlite3.SQLITE_PRAGMA:
+            name = (one or "").lower()
+            if name in DENIED_PRAGMAS and (two is not None or name == "wal_checkpoint"):
+                return f"PRAGMA {name}" + (f" = {two}" if two is not None else "")
+        if not self.conn.in_transaction:
+            self.lost = True
+            return "a statement after its transaction was lost"
+        return None
+
+    def _note(self, action: int, one: str | None, two: str | None) -> None:
+        """Remember what is dropped or renamed, from the order in which SQLite asks.
+
+        The triggers that go with a table come right after its DROP_TABLE; an ALTER_TABLE that
+        renames is followed by an update of the schema table's `name`.
+        """
+        if action == sqlite3.SQLITE_DROP_TABLE:
+            self._dropping = (one or "").lower()
+            self.moved.add(self._dropping)
+        elif action in _DROPS:
+            if (two or "").lower() != self._dropping or action != sqlite3.SQLITE_DROP_TRIGGER:
+                self.dropped.add((_DROPS[action], (one or "").lower()))
+        elif action == sqlite3.SQLITE_UPDATE and self._altering and two == "name":
+            self.moved.add(self._altering)
+        elif action not in (sqlite3.SQLITE_DELETE, sqlite3.SQLITE_UPDATE):
+            self._dropping = None
+            self._altering = (two or "").lower() if action == sqlite3.SQLITE_ALTER_TABLE else None
+            if action in _CREATES:
+                self.dropped.discard((_CREATES[action], (one or "").lower()))
+
+    def _trace(self, _statement: str) -> None:
+        if not self.conn.in_transaction:
+            self.lost = True
+            self.conn.interrupt()
+
+
+@contextmanager
+def guarded(conn: sqlite3.Connection, *, transactional: bool, cached: bool) -> Iterator[Guard]:
+    """One migration's scope. `cached`: the connection keeps compiled statements (it is the caller's).
+
+    A cached statement is not compiled again, so the authorizer never sees it; Python opens a
+    transaction of its own before cached INSERT, UPDATE and DELETE, which is denied, but not before
+    a cached `WITH ... INSERT`: for that, a trace callback looks at every statement as it starts.
+    """
+    guard = Guard(conn, transactional=transactional)
+    conn.set_authorizer(guard.allow)
+    if cached and transactional:
+        conn.set_trace_callback(guard._trace)
+    try:
+        yield guard
+    finally:
+        try:
+            if cached and transactional:
+                conn.set_trace_callback(None)
+            conn.set_authorizer(None)
+        except sqlite3.ProgrammingError:
+            guard.lost = True  # the author closed the connection
+        else:
+            guard.lost = guard.lost or (transactional and not conn.in_transaction)
+
+
+class Objects:
+    """The indexes, triggers and views of a file, followed through a run: what vanished without being dropped by name?
+
+    SQLite drops the triggers and indexes of a table with it; a rebuild that forgets one loses a
+    full-text index's triggers, say, and nobody notices. Looking costs a read of the schema, so it is done
+    only after a migration that dropped or renamed something; else only what is new is read.
+    """
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.known: dict[tuple[str, str], str] = {}
+        self._last = 0
+        self._read(conn)
+
+    def vanished(self, conn: sqlite3.Connection, guard: Guard) -> list[str]:
+        """Such as `trigger notes_ai on notes`: gone, although its table still stands and nobody dropped it."""
+        if not (guard.moved or guard.dropped):
+            self._read(conn)
+            return []
+        before, self.known, self._last = self.known, {}, 0
+        self._read(conn)
+        tables = {
+            str(row[0]).lower()
+            for row in conn.execute("SELECT name FROM main.sqlite_master WHERE type IN ('table', 'view')")
+        }
+        return [
+            f"{kind} {name} on {table}"
+            for (kind, name), table in before.items()
+            if (kind, name) not in self.known and (kind, name) not in guard.dropped and table in tables
+        ]
+
+    def _read(self, conn: sqlite3.Connection) -> None:
+        rows: Any = conn.execute(
+            "SELECT rowid, type, lower(name), lower(tbl_name) FROM main.sqlite_master"
+            " WHERE rowid > ? AND type <> 'table' AND sql IS NOT NULL",
+            (self._last,),
+        )
+        for rowid, kind, name, table in rows:
+            self.known[kind, name] = table
+            self._last = max(self._last, rowid)
+
+
+@contextmanager
+def without_transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """Around what can't run in a transaction (VACUUM, journal modes): statements commit by themselves."""
+    conn.isolation_level = None
+    try:
+        yield
+    finally:
+        undo(conn)
+        try:
+            conn.isolation_level = _IMPLICIT
+        except sqlite3.ProgrammingError:
+            pass  # the author closed the connection
