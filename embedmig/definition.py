@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 import sys
 import types
@@ -52,6 +51,8 @@ def fingerprint(source: str) -> str:
 def _checksum_of_value(migration: Migration) -> str | None:
     if isinstance(migration.up, str):
         return fingerprint(migration.up)
+    import inspect
+
     try:
         return fingerprint(inspect.getsource(inspect.unwrap(migration.up)))
     except (OSError, TypeError):
@@ -196,6 +197,8 @@ def _check_function(migration: Migration, name: str, action: object) -> None:
         raise _wrong(
             migration, f"{name} is {type(action).__name__}, neither a function nor SQL text", f"Define {name}(db)."
         )
+    import inspect
+
     if inspect.iscoroutinefunction(action) or inspect.isgeneratorfunction(action) or inspect.isasyncgenfunction(action):
         raise _wrong(
             migration, f"{name} is async or a generator: calling it would do nothing", "Write an ordinary function."
@@ -222,6 +225,8 @@ def _check_function(migration: Migration, name: str, action: object) -> None:
 
 def wants_progress(action: Callable[..., object]) -> bool | None:
     """True: pass progress by name; None: as the second argument; False: not at all."""
+    import inspect
+
     try:
         parameters = inspect.signature(action).parameters
     except (TypeError, ValueError):

@@ -125,8 +125,9 @@ def prepare(conn: sqlite3.Connection) -> None:
         rows = read(conn) or []
         conn.execute("DROP TABLE main._migrations")
         conn.execute(CREATE)
-        for row in rows:
-            _insert(conn, row)
+        record(conn, [tuple(row._fields().values()) for row in rows])
+    else:
+        conn.execute("DELETE FROM main._migrations WHERE finished = 0")  # what died halfway begins anew
 
 
 def objects(conn: sqlite3.Connection, most: int = 5) -> list[str]:
@@ -139,36 +140,28 @@ def objects(conn: sqlite3.Connection, most: int = 5) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def record(
-    conn: sqlite3.Connection,
+def row(
     migration: Migration,
     *,
     duration_ms: int | None,
     checksum: str | None,
     app_version: str | None,
     finished: bool = True,
-) -> None:
-    """Write the row of one migration; an unfinished row of the same migration is replaced."""
-    from embedmig.migration import Applied
+) -> tuple[object, ...]:
+    """The row of one migration, applied now: what record() takes."""
+    import datetime
 
-    applied_at = _all(conn, "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")[0][0]
-    conn.execute("DELETE FROM main._migrations WHERE id = ? AND finished = 0", (migration.id,))
-    _insert(
-        conn,
-        Applied(
-            migration.version, migration.id, migration.description, str(applied_at),
-            duration_ms, checksum, app_version, migration.backward_compatible, finished,
-        ),
-    )  # fmt: skip
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    compatible = int(migration.backward_compatible)
+    known = (migration.version, migration.id, migration.description, now)
+    return (*known, duration_ms, checksum, app_version, compatible, int(finished))
 
 
-def _insert(conn: sqlite3.Connection, row: Applied) -> None:
-    # the columns are named, so that a table with more of them (a later embedmig's) takes the row too
-    conn.execute(
-        f"INSERT INTO main._migrations ({', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (row.version, row.id, row.description, row.applied_at, row.duration_ms, row.checksum, row.app_version,
-         int(row.backward_compatible), int(row.finished)),
-    )  # fmt: skip
+def record(conn: sqlite3.Connection, rows: Iterable[tuple[object, ...]]) -> None:
+    """Write rows into the history, in one statement: each would be compiled anew."""
+    # the columns are named, so that a table with more of them (a later embedmig's) takes the rows too
+    columns, marks = ", ".join(COLUMNS), ", ".join("?" * len(COLUMNS))
+    conn.executemany(f"INSERT INTO main._migrations ({columns}) VALUES ({marks})", rows)
 
 
 def forget(conn: sqlite3.Connection, ids: Iterable[str]) -> None:

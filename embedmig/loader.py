@@ -110,6 +110,8 @@ class Folders(Place):
             return None
 
     def path(self, name: str) -> str:
+        if len(self.folders) == 1:
+            return os.path.join(self.label, name)
         paths = [os.path.join(folder, name) for folder in self.folders]
         return next((path for path in paths if os.path.exists(path)), paths[0])
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from embedmig.migration import Applied, Migration
     from embedmig.progress import Event
     from embedmig.report import Progress, Status
+    from embedmig.verbs import Ready
 
     Path = str | os.PathLike[str]
     Db = Path | sqlite3.Connection | sqlite_utils.Database
@@ -138,11 +139,10 @@ class Migrator(Value):
         if conn is not None:
             return self._migrate_on(conn, file.path_of(conn), False, to, on_progress, cancel)
         name = _located(db)
-        if not file.size(name):
-            self._check_before_making(name, to)
+        ready = None if file.size(name) else self._before_making(name, to)
         conn = _opened(name, cached_statements=0)  # a cached statement is one that the guard does not see
         try:
-            return self._migrate_on(conn, name, True, to, on_progress, cancel)
+            return self._migrate_on(conn, name, True, to, on_progress, cancel, ready)
         finally:
             conn.close()
 
@@ -154,12 +154,13 @@ class Migrator(Value):
         to: int | None,
         on_progress: OnProgress,
         cancel: Event | None,
+        ready: Ready | None = None,
     ) -> Report:
         if to is None and (version := self._stands(conn)):
             return Report(path, version, version)
         from embedmig import verbs
 
-        return verbs.migrate(self, conn, path, own=own, to=to, on_progress=on_progress, cancel=cancel)
+        return verbs.migrate(self, conn, path, own=own, ready=ready, to=to, on_progress=on_progress, cancel=cancel)
 
     def baseline(self, db: Db, version: int) -> Report:
         """Record that the file already has every migration up to `version`; nothing is run. The file must be there."""
@@ -236,13 +237,14 @@ class Migrator(Value):
 
     # -- what both need -----------------------------------------------------------------------------------
 
-    def _check_before_making(self, name: str, to: int | None) -> None:
+    def _before_making(self, name: str, to: int | None) -> Ready:
         """A file that isn't there yet is made only when everything that can be wrong before it exists has been checked."""
         from embedmig import verbs
 
-        verbs.check_shipped(self, to)
+        ready = verbs.ready_for_a_new_file(self, to)
         if name != file.MEMORY:
             file.make_folder(name)
+        return ready
 
     def _prepare(self, conn: sqlite3.Connection, path: str | None) -> None:
         if self.prepare is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, dataclass_transform
+    from typing import Any, ClassVar, dataclass_transform
 
     from embedmig.migration import Applied
 else:
@@ -21,19 +21,31 @@ else:
 class Value:
     """A frozen record: its fields are the annotations of the class, in their order."""
 
+    if TYPE_CHECKING:
+        _names: ClassVar[tuple[str, ...]]
+        _defaults: ClassVar[dict[str, Any]]
+
+    def __init_subclass__(cls) -> None:
+        cls._names = tuple(cls.__annotations__)
+        cls._defaults = {name: cls.__dict__[name] for name in cls._names if name in cls.__dict__}
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        names = list(type(self).__annotations__)
+        names, values = self._names, self.__dict__
+        values.update(self._defaults)
+        values.update(zip(names, args, strict=False))
+        values.update(kwargs)
+        if len(values) != len(names) or len(args) > len(names) or kwargs:
+            self._refuse_wrong(args, kwargs)
+
+    def _refuse_wrong(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        kind, names = type(self).__name__, self._names
         if len(args) > len(names):
-            raise TypeError(f"{type(self).__name__}() takes {len(names)} values, not {len(args)}")
-        given = dict(zip(names, args, strict=False))
-        for name, value in kwargs.items():
-            if name in given or name not in names:
-                raise TypeError(f"{type(self).__name__}() got an unexpected or repeated {name!r}")
-            given[name] = value
-        missing = [n for n in names if n not in given and not hasattr(type(self), n)]
-        if missing:
-            raise TypeError(f"{type(self).__name__}() lacks {', '.join(missing)}")
-        self.__dict__.update(given)
+            raise TypeError(f"{kind}() takes {len(names)} values, not {len(args)}")
+        for name in kwargs:
+            if name not in names or name in names[: len(args)]:
+                raise TypeError(f"{kind}() got an unexpected or repeated {name!r}")
+        if missing := [name for name in names if name not in self.__dict__]:
+            raise TypeError(f"{kind}() lacks {', '.join(missing)}")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {name} can't be set")
@@ -42,7 +54,7 @@ class Value:
         raise AttributeError(f"{type(self).__name__} is frozen: {name} can't be deleted")
 
     def _fields(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in type(self).__annotations__}
+        return {name: self.__dict__[name] for name in self._names}
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

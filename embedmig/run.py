@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
 import re
 import sqlite3
 import time
 
-from embedmig import file, foreign_keys, history, progress
+from embedmig import file, foreign_keys, history, log, progress
 from embedmig.definition import line_in, wants_progress
 from embedmig.errors import (
     DatabaseBusy,
@@ -44,8 +42,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from embedmig.migration import Migration
-
-log = logging.getLogger("embedmig")
 
 # What quick_check also reports and is no damage: rows that break a rule of their own table.
 _BROKEN_RULE = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
@@ -102,11 +98,11 @@ class Step:
             result = self.function(db, progress=run.watch.rows)
         else:
             result = self.function(db)
-        if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
-            if inspect.iscoroutine(result) or inspect.isgenerator(result):
-                result.close()
+        if hasattr(result, "__await__") or hasattr(result, "gi_frame") or hasattr(result, "ag_frame"):
+            if hasattr(result, "close"):
+                result.close()  # else Python would warn that it was never awaited
             raise TypeError(
-                f"{self.direction} returned a {type(result).__name__} that nobody runs: write an ordinary function"
+                f"{self.direction} returned a {type(result).__name__} that nobody runs: write a plain function"
             )
 
 
@@ -178,8 +174,7 @@ class Run:
             chosen = choose()
             if chosen:
                 self._begin_writing(())
-                for migration in chosen:
-                    self._record(migration, None, migration.checksum)
+                history.record(self.conn, [self._row(m, None, m.checksum) for m in chosen])
             self._commit([m.id for m in chosen])
         return [m.id for m in chosen]
 
@@ -206,8 +201,8 @@ class Run:
         history.prepare(self.conn)
         if self.application_id is not None:
             self.conn.execute(f"PRAGMA main.application_id = {self.application_id}")
+        history.record(self.conn, [self._row(migration, None, migration.checksum) for migration in adopted])
         for migration in adopted:
-            self._record(migration, None, migration.checksum)
             log.info("%s  was already there", migration.id)
 
     def _stretch(self, steps: Sequence[Step]) -> list[Step]:
@@ -221,12 +216,14 @@ class Run:
         baseline = foreign_keys.Baseline(self.conn)
         objects = Objects(self.conn)
         moved: set[str] = set()
+        rows: list[tuple[object, ...]] = []
         for index, step in enumerate(stretch, len(self.ran) + 1):
             began = time.monotonic()
             guard = self._one(step, index)
             moved |= guard.moved
             self._look_for_the_vanished(objects.vanished(self.conn, guard), step)
-            self._done(step, index, began)
+            rows += self._done(step, index, began)
+        history.record(self.conn, rows)
         if stretch:
             self.watch.enter(progress.CHECKING, stretch[-1].id, len(self.ran) + len(stretch))
             # 10. "If foreign key constraints were originally enabled then run PRAGMA foreign_key_check":
@@ -254,20 +251,22 @@ class Run:
             self.conn.execute("PRAGMA recursive_triggers = OFF")
         return guard
 
-    def _done(self, step: Step, index: int, began: float) -> None:
+    def _done(self, step: Step, index: int, began: float) -> list[tuple[object, ...]]:
+        """Say that a step is done; its row for the history, or none where it went down: its row is taken out."""
         ms = round((time.monotonic() - began) * 1000)
-        if step.direction == "up":
-            self._record(step.migration, ms, step.checksum)
-        else:
-            history.forget(self.conn, [step.id])
         self.watch.enter(progress.FINISHED, step.id, index)
-        log.info(
-            "%s%s  %s  (%d ms)", step.id, "" if step.direction == "up" else " down", step.migration.description, ms
-        )
+        down = "" if step.direction == "up" else " down"
+        log.info("%s%s  %s  (%d ms)", step.id, down, step.migration.description, ms)
+        if step.direction == "up":
+            return [self._row(step.migration, ms, step.checksum)]
+        history.forget(self.conn, [step.id])
+        return []
 
-    def _record(self, migration: Migration, ms: int | None, checksum: str | None, *, finished: bool = True) -> None:
-        history.record(
-            self.conn, migration, duration_ms=ms, checksum=checksum, app_version=self.app_version, finished=finished
+    def _row(
+        self, migration: Migration, ms: int | None, checksum: str | None, *, finished: bool = True
+    ) -> tuple[object, ...]:
+        return history.row(
+            migration, duration_ms=ms, checksum=checksum, app_version=self.app_version, finished=finished
         )
 
     def _look_for_the_vanished(self, vanished: Sequence[str], step: Step) -> None:
@@ -313,7 +312,7 @@ class Run:
 
     def _begin_alone(self, step: Step) -> None:
         """Before what can't run in a transaction: say in the history that it began, so that the next launch knows if it died."""
-        self._record(step.migration, None, step.checksum, finished=False)
+        history.record(self.conn, [self._row(step.migration, None, step.checksum, finished=False)])
 
     def _alone(self, step: Step) -> None:
         """Run a `transactional = False` migration and record its end. It may run more than once, and says so:
@@ -339,7 +338,8 @@ class Run:
             patiently(attempt, self.watch, self.timeout, "is writing to it")
         take_lock(self.conn, self.watch, self.timeout)
         if not self._is_finished(step):
-            self._done(step, index, began)
+            history.forget(self.conn, [step.id])  # the row that says it began
+            history.record(self.conn, self._done(step, index, began))
         self._commit([step.id])
 
     def _is_finished(self, step: Step) -> bool:

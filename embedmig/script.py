@@ -7,7 +7,6 @@ in one pass, so cost grows linearly with the text: a string of a million semicol
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from embedmig.errors import DefinitionError, printable
 from embedmig.report import Value
@@ -15,6 +14,18 @@ from embedmig.report import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import NamedTuple
+
+    class Statement(NamedTuple):
+        """One SQL statement: the line (from 1) on which it begins, and its text."""
+
+        line: int
+        text: str
+
+else:
+    from collections import namedtuple
+
+    Statement = namedtuple("Statement", "line text")  # typing would cost as much as the rest of this module
 
 DENIED_PRAGMAS = frozenset(
     # silent no-ops inside a transaction, or dangerous to a person's only copy; also what the guard denies
@@ -38,7 +49,7 @@ _COMMENT = r"--[^\n]*+\n? | /\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)"
 _PIECE = re.compile(
     rf"""(?P<skip> [ \t\r\n\f]++ | {_COMMENT} )
       | (?P<semi> ; )
-      | (?P<word> [A-Za-z_0-9$\x80-\U0010ffff]++ )
+      | (?P<word> [^\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]++ )  # ASCII's letters, digits, _ and $, and all beyond ASCII
       | {_QUOTED} | (?P<open> ['"`\[] ) | .""",
     re.X | re.S,
 )
@@ -47,8 +58,8 @@ _BODY = re.compile(rf"""(?: [^;'"`\[/-]++ | {_QUOTED} | -(?!-) | /(?!\*) )*+""",
 # A whole statement at once, where nothing makes it hard: no comment inside, no trigger.
 _PLAIN = re.compile(
     rf"""[ \t\r\n\f]*+ (?P<plain>
-         (?! EXPLAIN\b | CREATE\b (?! [ \t\r\n]++ (?:TABLE|INDEX|UNIQUE|VIEW|VIRTUAL)\b ) ) [A-Za-z] {_BODY.pattern} ; )""",
-    re.X | re.S | re.I,
+         (?! (?i:EXPLAIN)\b | (?i:CREATE)\b (?! [ \t\r\n]++ (?i:TABLE|INDEX|UNIQUE|VIEW|VIRTUAL)\b ) ) [A-Za-z] {_BODY.pattern} ; )""",
+    re.X | re.S,
 )
 _BLANK = re.compile(rf"(?: [ \t\r\n\f]++ | {_COMMENT} )*+", re.X | re.S)
 _WORD = re.compile(rf"(?: [ \t\r\n\f]++ | {_COMMENT} )*+ ([A-Za-z_]\w*|.)", re.X | re.S)
@@ -59,11 +70,7 @@ _FOREIGN_MARKER = re.compile(r"^[ \t]*--[ \t]*\+goose[ \t]+Down\b", re.M | re.I)
 START, NORMAL, EXPLAIN, CREATE, TRIGGER, SEMI, END = range(7)
 
 
-class Statement(NamedTuple):
-    """One SQL statement: the line (from 1) on which it begins, and its text."""
-
-    line: int
-    text: str
+_SUSPECTS = ("BEGIN", "COMMIT", "END", "ROLLBA", "ATTACH", "DETACH", "VACUUM", "PRAGMA")
 
 
 class Sections(Value):
@@ -194,6 +201,8 @@ def runnable(
 
 def _is_wrapper(statement: Statement, file: str | None) -> bool:
     """Is it a BEGIN, COMMIT or PRAGMA foreign_keys around the real work? Refuses what must not run at all."""
+    if not statement.text[:6].upper().startswith(_SUSPECTS):
+        return False
     first, *rest = words(statement.text, 6)
     if first in ("BEGIN", "COMMIT", "END"):
         return True
@@ -234,7 +243,7 @@ def sections(text: str, file: str | None = None) -> Sections:
     Options stand behind the marker: `transaction:false`, `backward_compatible:true`,
     `requires_sqlite:3.35`. Raises DefinitionError for a marker that is unknown, doubled or preceded by SQL.
     """
-    goose = _FOREIGN_MARKER.search(text)
+    goose = _FOREIGN_MARKER.search(text) if "goose" in text else None
     if goose:
         line = text.count("\n", 0, goose.start()) + 1
         raise _wrong(
@@ -243,7 +252,7 @@ def sections(text: str, file: str | None = None) -> Sections:
             "this is goose's marker, and everything after it would run as well",
             "Write -- migrate:up and -- migrate:down.",
         )
-    marks = list(_MARKER.finditer(text))
+    marks = list(_MARKER.finditer(text)) if "migrate" in text.lower() else []
     if not marks:
         return Sections(text, None, {})
     _refuse_sql_before(text, marks[0].start(), file)

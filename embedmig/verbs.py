@@ -6,12 +6,11 @@ lock -> read again, plan again -> check the file -> each pending migration in it
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import time
 from contextlib import contextmanager
 
-from embedmig import definition, file, history, loader, plan, transaction
+from embedmig import definition, file, history, loader, log, plan, transaction
 from embedmig.errors import EmbedmigError, ForeignDatabase, UsageError, listed
 from embedmig.progress import Watch
 from embedmig.report import Report, Status
@@ -29,15 +28,15 @@ if TYPE_CHECKING:
     Known = loader.Shipped | Migration
     T = TypeVar("T")
 
-log = logging.getLogger("embedmig")
-
 
 class Look:
     """What one look at a file shows: what is shipped, what is applied, what is therefore to be done."""
 
-    def __init__(self, migrator: Migrator, conn: sqlite3.Connection, to: int | None = None) -> None:
+    def __init__(
+        self, migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Known], to: int | None = None
+    ) -> None:
         self.migrator = migrator
-        self.shipped: Sequence[Known] = definition.find(migrator.migrations)
+        self.shipped = shipped
         applied = history.read(conn)
         self.applied: list[Applied] = applied or []
         self.has_history = applied is not None
@@ -81,7 +80,7 @@ def is_ready(migrator: Migrator, conn: sqlite3.Connection, path: str | None, *, 
     """Is nothing pending? Raises what a launch would refuse, unless `quietly`: then that is a no."""
     try:
         with explaining(path):
-            look = Look(migrator, conn)
+            look = Look(migrator, conn, definition.find(migrator.migrations))
             return not look.pending and not look.adoptable
     except EmbedmigError as error:
         if quietly or (isinstance(error.__cause__, sqlite3.OperationalError) and transaction.is_busy(error.__cause__)):
@@ -89,11 +88,26 @@ def is_ready(migrator: Migrator, conn: sqlite3.Connection, path: str | None, *, 
         raise
 
 
-def check_shipped(migrator: Migrator, to: int | None) -> None:
-    """Everything that can be wrong with the shipped migrations on a new file, before there is one."""
-    shipped = definition.find(migrator.migrations)
-    for known in plan.pending(shipped, [], to=to):
-        Step(definition.load(known))
+class Ready:
+    """The shipped migrations, and those that are loaded and made ready to run: once, before the lock is taken."""
+
+    def __init__(self, migrator: Migrator) -> None:
+        self.shipped = definition.find(migrator.migrations)
+        self._steps: dict[str, Step] = {}
+
+    def steps(self, pending: Sequence[Known]) -> list[Step]:
+        for known in pending:
+            if known.id not in self._steps:
+                migration = definition.load(known)
+                self._steps[known.id] = Step(migration, checksum=migration.checksum or definition.checksum(migration))
+        return [self._steps[known.id] for known in pending]
+
+
+def ready_for_a_new_file(migrator: Migrator, to: int | None) -> Ready:
+    """Everything that can be wrong with the shipped migrations is found before there is a file."""
+    ready = Ready(migrator)
+    ready.steps(plan.pending(ready.shipped, [], to=to))
+    return ready
 
 
 def migrate(
@@ -102,40 +116,34 @@ def migrate(
     path: str | None,
     *,
     own: bool,
+    ready: Ready | None = None,
     to: int | None = None,
     on_progress: OnProgress = None,
     cancel: Event | None = None,
 ) -> Report:
-    watch, steps = Watch(on_progress, cancel), dict[str, Step]()
+    watch = Watch(on_progress, cancel)
+    ready = ready or Ready(migrator)
 
-    def ready(look: Look) -> list[Step]:
-        for known in look.pending:
-            if known.id not in steps:
-                migration = definition.load(known)
-                steps[known.id] = Step(migration, checksum=migration.checksum or definition.checksum(migration))
-        return [steps[known.id] for known in look.pending]
+    def looked() -> Look:
+        return Look(migrator, conn, ready.shipped, to)
 
     with explaining(path):
-        look = transaction.patiently(lambda: Look(migrator, conn, to), watch, migrator.timeout, "is using it")
+        look = transaction.patiently(looked, watch, migrator.timeout, "is using it")
         if not look.adoptable and not look.pending:
             return Report(path, look.version, look.version, duration_s=time.monotonic() - watch.began)
-        watch.total = len(ready(look))
+        watch.total = len(ready.steps(look.pending))
         _say_what_is_odd(look, path)
         if own:
             prepare(migrator, conn, path)
         run = _run(migrator, conn, path, own=own, watch=watch)
         with completing(run):
-            run.forward(lambda: _adopted(migrator, conn), lambda: ready(Look(migrator, conn, to)))
+            run.forward(lambda: _adopted(migrator, conn), lambda: ready.steps(looked().pending))
             after = plan.version_of(history.read(conn) or ())
     seconds = time.monotonic() - watch.began
     if run.ran:
+        name = path or "the database"
         log.info(
-            "%s: version %d -> %d, %d migrations in %.0f ms",
-            path or "the database",
-            look.version,
-            after,
-            len(run.ran),
-            seconds * 1000,
+            "%s: version %d -> %d, %d migrations in %.0f ms", name, look.version, after, len(run.ran), seconds * 1000
         )
     return Report(path, look.version, after, tuple(run.ran), duration_s=seconds)
 
@@ -234,7 +242,7 @@ def reset(migrator: Migrator, name: str) -> Report:
     """Refuse what isn't this app's or is in use, then delete and build again."""
     if name == file.MEMORY:
         raise UsageError("a database in memory has no file to delete.", hint="Open a new one.")
-    check_shipped(migrator, None)
+    ready_for_a_new_file(migrator, None)
     before = 0
     if file.size(name):
         with explaining(name):
