@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         open,
         run_migrations,
     )
-    from embedmig.report import Progress, Report, Status
+    from embedmig.report import Progress, Rehearsal, Rehearsed, Report, Status
 
 __version__ = "0.1.0"
 
@@ -61,6 +61,8 @@ __all__ = [
     "Migrator",
     "NotADatabase",
     "Progress",
+    "Rehearsal",
+    "Rehearsed",
     "Report",
     "Status",
     "TransactionBroken",
@@ -77,7 +79,7 @@ _MIGRATOR = ("Migrator", "connect", "get_applied_migrations", "mark_migration_ap
 _ROOMS = {
     **dict.fromkeys(_MIGRATOR, "migrator"),
     **dict.fromkeys(("Applied", "Migration"), "migration"),
-    **dict.fromkeys(("Progress", "Report", "Status"), "report"),
+    **dict.fromkeys(("Progress", "Rehearsal", "Rehearsed", "Report", "Status"), "report"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The file before anything touches it: what a path is, how it is opened, its sidecars, what SQLite's errors mean, deletion.
+"""The file before anything touches it: what a path is, how it is opened, what SQLite's errors mean.
 
 Loaded at every launch. Never opens the file by ordinary means: closing it again would drop the locks
 that SQLite holds on it elsewhere in this process (https://sqlite.org/howtocorrupt.html, section 2.2).
@@ -95,10 +95,31 @@ def connect(path: str, *, timeout: float = 5.0, cached_statements: int = 128) ->
 
 
 def connect_to_read(path: str) -> sqlite3.Connection:
-    """Open so that nothing can be written, for questions."""
+    """Open so that nothing of ours can be written, for questions, viewing and copying.
+
+    Where a crash left a journal, SQLite must write to recover the file: then it may. A WAL file in a folder that
+    can't be written, without sidecars, is read as immutable: nobody can be writing it.
+    """
     from pathlib import Path
 
-    return sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True)
+    uri = f"{Path(path).as_uri()}?mode=ro"
+    conn = sqlite3.connect(uri, uri=True)
+    try:
+        conn.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError as error:
+        conn.close()
+        code = getattr(error, "sqlite_errorcode", 0)
+        target = os.path.realpath(path)
+        if code in (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY):
+            conn = connect(path)
+            conn.execute("PRAGMA query_only = ON")
+            return conn
+        if code & 0xFF != sqlite3.SQLITE_CANTOPEN or any(os.path.exists(target + end) for end in SIDECARS):
+            raise
+        conn = sqlite3.connect(uri + "&immutable=1", uri=True)
+    except sqlite3.DatabaseError:
+        pass  # it is no database, or damaged: the first question says so
+    return conn
 
 
 def path_of(conn: sqlite3.Connection) -> str | None:
@@ -183,31 +204,16 @@ def _why_read_only(path: str | None) -> str | None:
     return None
 
 
-def delete(path: str) -> None:
-    """Delete a database that nobody has open: the file first, then its sidecars.
+def damage(conn: sqlite3.Connection) -> str | None:
+    """What SQLite's own check finds wrong with the file, or None. A row that breaks a rule of its table is no damage.
 
-    In this order a crash leaves the old file or none; sidecars first would leave a file without its
-    journal. A symbolic link stays, its target goes: the sidecars stand beside the target.
+    https://sqlite.org/pragma.html#pragma_quick_check
     """
-    target = os.path.realpath(path)
-    for name in (target, *(target + end for end in SIDECARS)):
-        try:
-            os.unlink(name)
-        except FileNotFoundError:
-            pass
-        if name == target:
-            sync_folder(target)
+    import re
 
-
-def sync_folder(path: str) -> None:
-    """Make a deletion or a rename in the file's folder durable."""
-    if os.name == "nt":  # a folder can't be opened there, and NTFS journals its names itself
-        return
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
+    found = [str(row[0]) for row in conn.execute("PRAGMA main.quick_check(100)")]
+    return next((line for line in found if line != "ok" and not broken_rule.match(line)), None)
 
 
 def _unusable(path: str, what: str, cure: str) -> EmbedmigError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from embedmig.migration import Applied, Migration
 
@@ -36,7 +36,7 @@ def ids(conn: sqlite3.Connection) -> tuple[list[str], int] | None:
 
     try:
         rows = _all(conn, "SELECT id, version, finished FROM main._migrations ORDER BY version")
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return None
     if not rows or not all(row[2] for row in rows):
         return None
@@ -57,6 +57,18 @@ def read(conn: sqlite3.Connection) -> list[Applied] | None:
     found = [_applied(row) for row in rows]
     _refuse_doubles(found)
     return found
+
+
+def same_as(applied: list[Applied] | None) -> Callable[[sqlite3.Connection], None]:
+    """A check for a copy: it must have this very history."""
+
+    def check(conn: sqlite3.Connection) -> None:
+        from embedmig.errors import DatabaseDamaged
+
+        if read(conn) != applied:
+            raise DatabaseDamaged("the copy does not have the history of the file")
+
+    return check
 
 
 def _applied(row: tuple[object, ...]) -> Applied:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from embedmig.migration import Applied, Migration
     from embedmig.progress import Event
-    from embedmig.report import Progress, Status
+    from embedmig.report import Progress, Rehearsal, Status
     from embedmig.verbs import Ready
 
     Path = str | os.PathLike[str]
@@ -36,7 +36,8 @@ class Migrator(Value):
     """The shipped migrations and the policies with which they are run. Frozen; holds no connection; pickles.
 
     `migrations`: a package, its dotted name, a folder, or an iterable of Migration. `atomic`: "run", all
-    pending in one transaction, or "migration", one each. `timeout`: seconds to wait for other
+    pending in one transaction, or "migration", one each. `backups`: how many to keep, the newest versions;
+    0 makes none, and a change that went wrong can't be taken back. `timeout`: seconds to wait for other
     processes. `application_id`: refuse files that carry another one, and claim those that carry none.
     `app_version`: recorded beside each migration. `prepare(conn)`: runs on every connection that
     embedmig opens, for pragmas, functions and collations. `detect_version(conn) -> int`: asked once
@@ -46,6 +47,7 @@ class Migrator(Value):
 
     migrations: str | tuple[Any, ...]
     atomic: str = "run"
+    backups_kept: int = 3  # `backups=`; the plain name is the verb's
     timeout: float = 30.0
     application_id: int | None = None
     app_version: str | None = None
@@ -59,6 +61,7 @@ class Migrator(Value):
         migrations: loader.Source,
         *,
         atomic: str = "run",
+        backups: int = 3,
         timeout: float = 30.0,
         application_id: int | None = None,
         app_version: str | None = None,
@@ -74,30 +77,34 @@ class Migrator(Value):
                 f"application_id={application_id!r} is not a number of 32 bits above 0.",
                 "Draw one and keep it for ever.",
             )
+        if not isinstance(backups, int) or backups < 0:
+            raise _usage(f"backups={backups!r} is not a number of copies.", "Say how many to keep; 0 makes none.")
         super().__init__(
-            loader.keep(migrations),
-            atomic,
-            timeout,
-            application_id,
-            app_version,
-            prepare,
-            detect_version,
-            out_of_order,
-            strict,
-        )
+            loader.keep(migrations), atomic, backups, timeout, application_id, app_version,
+            prepare, detect_version, out_of_order, strict,
+        )  # fmt: skip
 
     # -- open ------------------------------------------------------------------------------------------
 
-    def open(self, path: Path, *, on_progress: OnProgress = None, cancel: Event | None = None) -> sqlite_utils.Database:
-        """Open the file at the newest version, as a `sqlite_utils.Database`. Raises EmbedmigError, and leaves the file as it was."""
-        conn = self.connect(path, on_progress=on_progress, cancel=cancel)
+    def open(
+        self, path: Path, *, read_only: bool = False, on_progress: OnProgress = None, cancel: Event | None = None
+    ) -> sqlite_utils.Database:
+        """Open the file at the newest version, as a `sqlite_utils.Database`. Raises EmbedmigError, and leaves the file as it was.
+
+        `read_only=True` never migrates and never writes: it opens a file that is too new, or older, for viewing and export.
+        """
+        conn = self.connect(path, read_only=read_only, on_progress=on_progress, cancel=cancel)
         import sqlite_utils
 
         return sqlite_utils.Database(conn, execute_plugins=False)
 
-    def connect(self, path: Path, *, on_progress: OnProgress = None, cancel: Event | None = None) -> sqlite3.Connection:
-        """Open the file at the newest version, as a plain `sqlite3.Connection`. Raises EmbedmigError, and leaves the file as it was."""
+    def connect(
+        self, path: Path, *, read_only: bool = False, on_progress: OnProgress = None, cancel: Event | None = None
+    ) -> sqlite3.Connection:
+        """The same as a plain `sqlite3.Connection`."""
         name = file.locate(path)
+        if read_only:
+            return self._connect_to_read(name)
         if name == file.MEMORY:
             return self._connect_in_memory(on_progress, cancel)
         while True:
@@ -112,6 +119,17 @@ class Migrator(Value):
                     raise
                 conn.close()
             self.migrate(name, on_progress=on_progress, cancel=cancel)
+
+    def _connect_to_read(self, name: str) -> sqlite3.Connection:
+        from embedmig import questions
+
+        conn = questions.open_to_read(self, name)
+        try:
+            self._prepare(conn, name, read_only=True)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
 
     def _connect_in_memory(self, on_progress: OnProgress, cancel: Event | None) -> sqlite3.Connection:
         conn = file.connect(file.MEMORY)
@@ -175,15 +193,55 @@ class Migrator(Value):
 
         self._with(db, lambda conn, path, own: verbs.mark(self, conn, path, migration, own=own))
 
-    def reset(self, path: Path) -> Report:
-        """Delete the file and its sidecars, and build it again from version 1.
+    def rollback(self, db: Db, *, to: int, on_progress: OnProgress = None, cancel: Event | None = None) -> Report:
+        """Run the `down` of every migration above version `to`, newest first, so that `to` remains; 0 leaves none.
 
-        Raises DatabaseBusy while SQLite's locks show that somebody uses it, ForeignDatabase and the like
-        for a file that isn't this app's.
+        Planned before anything runs: IrreversibleMigration names every migration without a `down`. All or
+        nothing, after a backup, foreign keys as in migrate().
         """
         from embedmig import verbs
 
-        return verbs.reset(self, _located(path))
+        report: Report = self._with(
+            db,
+            lambda conn, path, own: verbs.rollback(
+                self, conn, path, to, own=own, on_progress=on_progress, cancel=cancel
+            ),
+        )
+        return report
+
+    # -- the file as a whole ------------------------------------------------------------------------------
+
+    def backup(self, path: Path) -> str:
+        """Make a verified copy of the file now, or find that the last one still is; returns its path."""
+        from embedmig import wholefile
+
+        return wholefile.take(self, _located(path))
+
+    def backups(self, path: Path) -> list[str]:
+        """The paths of the file's backups, of the newest version first."""
+        from embedmig import backup
+
+        return backup.all_of(_located(path))
+
+    def restore(self, path: Path, backup: Path | None = None) -> Report:
+        """Put a backup in the file's place, the newest unless one is named; what was there is kept as a backup.
+
+        Raises DatabaseBusy while another process has the file open. A file that SQLite can't read is moved
+        aside first, under the name that `Report.backup` tells.
+        """
+        from embedmig import wholefile
+
+        return wholefile.restore(self, _located(path), None if backup is None else _located(backup))
+
+    def reset(self, path: Path, *, keep_backup: bool = True, force: bool = False) -> Report:
+        """Delete the file and its sidecars, and build it again from version 1.
+
+        Raises DatabaseBusy where another process is known to have it open. A damaged, too new or another app's
+        file is refused unless `force`. One copy of what was there is kept unless `keep_backup=False`.
+        """
+        from embedmig import wholefile
+
+        return wholefile.reset(self, _located(path), keep_backup=keep_backup, force=force)
 
     def _with(self, db: Db, action: Callable[[sqlite3.Connection, str | None, bool], Any]) -> Any:
         """Do something to a connection, or to a file that must be there."""
@@ -203,9 +261,9 @@ class Migrator(Value):
 
     def status(self, db: Db) -> Status:
         """How the file stands against what is shipped. Raises EmbedmigError where it can't be read, or is another app's."""
-        from embedmig import verbs
+        from embedmig import questions
 
-        return verbs.status(self, db)
+        return questions.status(self, db)
 
     def is_current(self, db: Db) -> bool:
         """Would a launch find nothing to do and nothing to refuse? Cheap: a long-running app may ask often."""
@@ -221,6 +279,12 @@ class Migrator(Value):
         finally:
             own.close()
 
+    def rehearse(self, path: Path) -> Rehearsal:
+        """Run what is pending on a copy of the file, and say what it did there. The file itself is only read."""
+        from embedmig import rehearsal
+
+        return rehearsal.rehearse(self, _located(path))
+
     def _stands(self, conn: sqlite3.Connection) -> int:
         """The file's version if its ids alone show that nothing is pending, else 0: the caller looks closer."""
         found = None if self.strict else history.ids(conn)
@@ -231,9 +295,9 @@ class Migrator(Value):
         return found[1]
 
     def _is_ready(self, conn: sqlite3.Connection, path: str | None, *, quietly: bool = False) -> bool:
-        from embedmig import verbs
+        from embedmig import questions
 
-        return verbs.is_ready(self, conn, path, quietly=quietly)
+        return questions.is_ready(self, conn, path, quietly=quietly)
 
     # -- what both need -----------------------------------------------------------------------------------
 
@@ -246,25 +310,37 @@ class Migrator(Value):
             file.make_folder(name)
         return ready
 
-    def _prepare(self, conn: sqlite3.Connection, path: str | None) -> None:
+    def _prepare(self, conn: sqlite3.Connection, path: str | None, *, read_only: bool = False) -> None:
         if self.prepare is not None:
             from embedmig import verbs
 
-            verbs.prepare(self, conn, path)
+            verbs.prepare(self, conn, path, read_only=read_only)
 
 
 def open(
-    path: Path, migrations: loader.Source, *, on_progress: OnProgress = None, cancel: Event | None = None, **policy: Any
+    path: Path,
+    migrations: loader.Source,
+    *,
+    read_only: bool = False,
+    on_progress: OnProgress = None,
+    cancel: Event | None = None,
+    **policy: Any,
 ) -> sqlite_utils.Database:
     """Open a user's file at the newest version: `Migrator(migrations, **policy).open(path)`."""
-    return Migrator(migrations, **policy).open(path, on_progress=on_progress, cancel=cancel)
+    return Migrator(migrations, **policy).open(path, read_only=read_only, on_progress=on_progress, cancel=cancel)
 
 
 def connect(
-    path: Path, migrations: loader.Source, *, on_progress: OnProgress = None, cancel: Event | None = None, **policy: Any
+    path: Path,
+    migrations: loader.Source,
+    *,
+    read_only: bool = False,
+    on_progress: OnProgress = None,
+    cancel: Event | None = None,
+    **policy: Any,
 ) -> sqlite3.Connection:
     """The same as a plain `sqlite3.Connection`: `Migrator(migrations, **policy).connect(path)`."""
-    return Migrator(migrations, **policy).connect(path, on_progress=on_progress, cancel=cancel)
+    return Migrator(migrations, **policy).connect(path, read_only=read_only, on_progress=on_progress, cancel=cancel)
 
 
 def run_migrations(db: Db, migrations: loader.Source) -> Report:
@@ -274,9 +350,9 @@ def run_migrations(db: Db, migrations: loader.Source) -> Report:
 
 def get_applied_migrations(db: Db) -> list[Applied]:
     """The file's history, in version order; empty where it has none. Never writes."""
-    from embedmig import verbs
+    from embedmig import questions
 
-    return verbs.applied(db)
+    return questions.applied(db)
 
 
 def mark_migration_applied(db: Db, migration: Migration) -> None:

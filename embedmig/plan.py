@@ -77,9 +77,8 @@ def opens_as_it_is(shipped: Sequence[Numbered], applied: Sequence[Applied]) -> b
 
 def refuse_disagreement(shipped: Sequence[Numbered], applied: Sequence[Applied], *, out_of_order: bool = False) -> None:
     """Raise unless the applied migrations are the first of the shipped ones, in their order."""
-    newest, extra = shipped[-1].version, unknown(shipped, applied)
-    if extra and all(a.version > newest for a in extra) and not _moved(shipped, applied):
-        raise DatabaseTooNew([a.id for a in extra], newest, extra[-1].app_version, version=version_of(applied))
+    refuse_too_new(shipped, applied)
+    extra = unknown(shipped, applied)
     problems = [_missing(a, shipped) for a in extra] + _moved(shipped, applied)
     if not out_of_order:
         problems += _late(shipped, applied)
@@ -91,6 +90,13 @@ def refuse_disagreement(shipped: Sequence[Numbered], applied: Sequence[Applied],
             version=version_of(applied),
             hint="Ship the migrations under the names and in the order in which they were released.",
         )
+
+
+def refuse_too_new(shipped: Sequence[Numbered], applied: Sequence[Applied]) -> None:
+    """Raise DatabaseTooNew if everything unknown follows the newest shipped migration: a newer build wrote the file."""
+    newest, extra = shipped[-1].version, unknown(shipped, applied)
+    if extra and all(a.version > newest for a in extra) and not _moved(shipped, applied):
+        raise DatabaseTooNew([a.id for a in extra], newest, extra[-1].app_version, version=version_of(applied))
 
 
 def _missing(applied: Applied, shipped: Sequence[Numbered]) -> str:

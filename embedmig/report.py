@@ -106,8 +106,8 @@ class Status(Value):
 
     `applied` are rows of the history, in version order; `pending`, `unknown` and `edited` are ids.
     `unknown` are applied here but not shipped by this build; `edited` were changed since they
-    were applied. `backups` are paths, newest first. `current` is True if a launch would find
-    nothing to do and nothing to refuse.
+    were applied. `backups` are paths, newest version first. `current` is True if a launch would find
+    nothing to do and nothing to refuse. `warnings` are sentences about where the file lies.
     """
 
     path: str | None
@@ -118,3 +118,35 @@ class Status(Value):
     edited: tuple[str, ...]
     backups: tuple[str, ...]
     current: bool
+    warnings: tuple[str, ...] = ()
+
+
+class Rehearsed(Value):
+    """What one migration did to the copy: milliseconds, rows written, rows of each table before and after, the schema's
+    diff, bytes of the database before and after, and how many foreign keys it broke."""
+
+    id: str
+    duration_ms: int
+    rows_written: int
+    rows_before: dict[str, int]
+    rows_after: dict[str, int]
+    schema_diff: str
+    bytes_before: int
+    bytes_after: int
+    new_violations: int
+
+
+class Rehearsal(Value):
+    """What a run would do to this very file; nothing was done to it.
+
+    `report` has the file's own path. `per_migration` is in order. `rows_before` and `rows_after` are rows
+    of each table. `schema_diff` is a unified diff. `bytes_needed` is the room on the disk that the real run
+    takes at its peak, its backup included.
+    """
+
+    report: Report
+    per_migration: tuple[Rehearsed, ...]
+    rows_before: dict[str, int]
+    rows_after: dict[str, int]
+    schema_diff: str
+    bytes_needed: int

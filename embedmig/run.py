@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
 
-from embedmig import file, foreign_keys, history, log, progress
+from embedmig import backup, file, foreign_keys, history, log, progress
 from embedmig.definition import line_in, wants_progress
 from embedmig.errors import (
-    DatabaseBusy,
     DatabaseDamaged,
     DefinitionError,
     DiskFull,
     EmbedmigError,
     ForeignKeyViolations,
-    HistoryMismatch,
     MigrationCancelled,
     MigrationFailed,
     TransactionBroken,
@@ -42,9 +39,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from embedmig.migration import Migration
-
-# What quick_check also reports and is no damage: rows that break a rule of their own table.
-_BROKEN_RULE = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
 
 
 class Step:
@@ -121,6 +115,7 @@ class Run:
         strict: bool = False,
         app_version: str | None = None,
         application_id: int | None = None,
+        backups: int = 0,
     ) -> None:
         self.conn = conn
         self.path = path
@@ -131,13 +126,18 @@ class Run:
         self.strict = strict
         self.app_version = app_version
         self.application_id = application_id
+        self.backups = backups  # how many to keep; 0: none is made
+        self.backup: str | None = None  # made in this run, or found good
+        self.observe: Callable[[Step, int, set[str]], None] | None = None  # called after each migration
         self.ran: list[str] = []  # committed
         self._database: object = None
 
     # -- the verbs ---------------------------------------------------------------------------------
 
-    def forward(self, adopt: Callable[[], Sequence[Migration]], plan: Callable[[], Sequence[Step]]) -> None:
-        """Run what `plan()` says is pending, read again under the lock; `adopt()` says what an older file already has."""
+    def through(
+        self, plan: Callable[[], Sequence[Step]], adopt: Callable[[], Sequence[Migration]] = lambda: ()
+    ) -> None:
+        """Run what `plan()` says is to be done, asked again under the lock; `adopt()` says what an older file already has."""
         checked = False
         with settings_of_a_run(self.conn):
             while True:
@@ -150,6 +150,7 @@ class Run:
                         break
                     if not checked:
                         self._check_file()
+                        self._back_up()
                         checked = True
                     self._begin_writing(adopted)
                     stretch = self._stretch(steps)
@@ -184,15 +185,24 @@ class Run:
         """A file cut in mid-page passes every step, COMMIT included: only SQLite's own check sees it."""
         self.watch.enter(progress.CHECKING)
         try:
-            found = [str(row[0]) for row in self.conn.execute("PRAGMA main.quick_check(100)")]
+            damage = file.damage(self.conn)
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_ERROR:
                 raise
             log.warning("%s could not be checked: %s (register the app's functions in prepare=)", self._name, error)
             return
-        damage = [line for line in found if line != "ok" and not _BROKEN_RULE.match(line)]
         if damage:
-            raise DatabaseDamaged(damage[0], path=self.path)
+            raise DatabaseDamaged(damage, path=self.path)
+
+    def _back_up(self) -> None:
+        """Before the first change, under the lock: nobody writes between the copy and the migration."""
+        applied = history.read(self.conn)
+        if not self.backups or self.path is None or not (applied or history.objects(self.conn)):
+            return
+        self.watch.enter(progress.BACKING_UP)
+        check = history.same_as(applied)
+        self.backup = backup.take(self.path, version_of(applied or ()), self.watch, self.timeout, check)
+        backup.prune(self.path, self.backups, self.backup)
 
     def _begin_writing(self, adopted: Sequence[Migration]) -> None:
         version = self.conn.execute("PRAGMA main.user_version").fetchone()[0]
@@ -222,7 +232,7 @@ class Run:
             guard = self._one(step, index)
             moved |= guard.moved
             self._look_for_the_vanished(objects.vanished(self.conn, guard), step)
-            rows += self._done(step, index, began)
+            rows += self._done(step, index, began, guard)
         history.record(self.conn, rows)
         if stretch:
             self.watch.enter(progress.CHECKING, stretch[-1].id, len(self.ran) + len(stretch))
@@ -251,9 +261,11 @@ class Run:
             self.conn.execute("PRAGMA recursive_triggers = OFF")
         return guard
 
-    def _done(self, step: Step, index: int, began: float) -> list[tuple[object, ...]]:
+    def _done(self, step: Step, index: int, began: float, guard: Guard | None) -> list[tuple[object, ...]]:
         """Say that a step is done; its row for the history, or none where it went down: its row is taken out."""
         ms = round((time.monotonic() - began) * 1000)
+        if self.observe is not None:
+            self.observe(step, ms, guard.moved if guard else set())
         self.watch.enter(progress.FINISHED, step.id, index)
         down = "" if step.direction == "up" else " down"
         log.info("%s%s  %s  (%d ms)", step.id, down, step.migration.description, ms)
@@ -312,6 +324,7 @@ class Run:
 
     def _begin_alone(self, step: Step) -> None:
         """Before what can't run in a transaction: say in the history that it began, so that the next launch knows if it died."""
+        history.forget(self.conn, [step.id])
         history.record(self.conn, [self._row(step.migration, None, step.checksum, finished=False)])
 
     def _alone(self, step: Step) -> None:
@@ -339,7 +352,7 @@ class Run:
         take_lock(self.conn, self.watch, self.timeout)
         if not self._is_finished(step):
             history.forget(self.conn, [step.id])  # the row that says it began
-            history.record(self.conn, self._done(step, index, began))
+            history.record(self.conn, self._done(step, index, began, None))
         self._commit([step.id])
 
     def _is_finished(self, step: Step) -> bool:
@@ -412,22 +425,30 @@ class Run:
 
 def state_after(run: Run, error: EmbedmigError) -> None:
     """Complete an error after everything was undone: at which version the file stands now, and what stayed."""
-    if error.path is None:
-        error.path = run.path
-    try:
-        at = version_of(history.read(run.conn) or ())
-    except (sqlite3.Error, EmbedmigError):
+    error.path = error.path or run.path
+    error.backup = error.backup or run.backup
+    at = _version_now(run)
+    if at is None:
         return
-    error.version = at if error.version is None else error.version
-    if not isinstance(error, (MigrationFailed, MigrationCancelled, DiskFull, DatabaseBusy)) or isinstance(
-        error, HistoryMismatch
-    ):
-        return
+    error.version = at
     if run.ran:
-        error.version = at
         error.kept = f"What follows {run.ran[-1]} was undone: {run._name} stands at version {at}."
     elif isinstance(error, (MigrationFailed, MigrationCancelled, DiskFull)):
         error.kept = f"Everything was undone: {run._name} is still at version {at}."
+
+
+def _version_now(run: Run) -> int | None:
+    for again in (False, True):
+        try:
+            conn = file.connect_to_read(run.path) if again and run.path else run.conn
+            try:
+                return version_of(history.read(conn) or ())
+            finally:
+                if conn is not run.conn:
+                    conn.close()
+        except (sqlite3.Error, EmbedmigError):
+            continue  # the author closed the connection, perhaps: ask on another
+    return None
 
 
 def _sqlite_error(error: BaseException | None) -> BaseException | None:

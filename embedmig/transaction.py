@@ -92,14 +92,29 @@ def undo(conn: sqlite3.Connection) -> None:
 
 
 def be_the_only_user(conn: sqlite3.Connection, watch: Watch, timeout: float) -> None:
-    """Raise DatabaseBusy while SQLite's locks show another user; leaves the file out of WAL, and unlocked.
+    """Raise DatabaseBusy while SQLite's locks show another user; the file then leaves WAL, and is ours until we close it.
 
     In WAL mode an idle user is seen too, since leaving WAL needs the file alone; in rollback-journal mode one
     that holds no lock is not.
     """
     patiently(lambda: conn.execute("PRAGMA main.journal_mode = DELETE").fetchall(), watch, timeout, "has it open")
+    conn.execute("PRAGMA main.locking_mode = EXCLUSIVE")  # the lock then outlives the transaction, until we close
     patiently(lambda: conn.execute("BEGIN EXCLUSIVE"), watch, timeout, "has it open")
     undo(conn)
+
+
+def is_wal(conn: sqlite3.Connection) -> bool:
+    cursor = conn.cursor()
+    cursor.row_factory = None
+    return str(cursor.execute("PRAGMA main.journal_mode").fetchone()[0]) == "wal"
+
+
+def page_count(conn: sqlite3.Connection) -> int:
+    return _pragma(conn, "main.page_count")
+
+
+def page_size(conn: sqlite3.Connection) -> int:
+    return _pragma(conn, "main.page_size")
 
 
 @contextmanager

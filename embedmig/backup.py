@@ -1,0 +1,174 @@
+"""Copy a database aside, verify the copy, keep few, put one back. All by SQLite's own backup
+(https://sqlite.org/backup.html): an ordinary copy would drop our locks and miss what is still in `-wal`.
+
+A backup stands beside the file and says which version it has: `notes.db.v0003.bak`, one for each version.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+
+from embedmig import disk, file
+from embedmig.errors import DatabaseBusy, DatabaseDamaged, DiskFull, EmbedmigError, UnusablePath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from embedmig.progress import Watch
+
+PAGES = 2_000  # copied between two reports: 8 MB, some 15 ms
+ENDING = ".bak"
+
+
+def name_of(path: str, version: int, note: str = "") -> str:
+    """`notes.db.v0003.bak`: beside the file itself, where a symbolic link leads to."""
+    return f"{os.path.realpath(path)}.v{version:04}{note}{ENDING}"
+
+
+def all_of(path: str) -> list[str]:
+    """The backups of a file, of the newest version first."""
+    target = os.path.realpath(path)
+    folder, start = os.path.dirname(target), os.path.basename(target) + ".v"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    found = [name for name in names if name.startswith(start) and name.endswith(ENDING) and version_in(name) >= 0]
+    return [os.path.join(folder, name) for name in sorted(found, key=lambda n: (version_in(n), n), reverse=True)]
+
+
+def version_in(name: str) -> int:
+    """The version that a backup's name tells, -1 where it is no such name."""
+    digits = name.removesuffix(ENDING).rpartition(".v")[2].partition("-")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() else -1
+
+
+def newest_up_to(path: str, version: int) -> str | None:
+    """The newest backup that a build with migrations up to `version` can open."""
+    return next((name for name in all_of(path) if version_in(name) <= version), None)
+
+
+def take(
+    path: str,
+    version: int,
+    watch: Watch,
+    timeout: float,
+    check: Callable[[sqlite3.Connection], object],
+    note: str = "",
+) -> str:
+    """Make the backup of `path` at `version`, or find that an unchanged file already has it; returns its path.
+
+    The caller holds the write lock on another connection, so nobody writes meanwhile. Made as `.part`,
+    verified by quick_check and `check(conn)`, synced, and only then renamed: under the final name
+    there is never half a backup. Raises DiskFull, DatabaseBusy, DatabaseDamaged.
+    """
+    final = name_of(path, version, note)
+    if is_unchanged(path, final):
+        return final
+    part = final + ".part"
+    disk.remove(part)  # of a launch that died
+    try:
+        disk.create_like(part, path)
+        _copy(path, part, watch, timeout)
+        verify(part, check)
+        _stamp(path, part)
+        disk.sync(part)
+        disk.replace(part, final)
+    except BaseException as error:
+        disk.remove(part)
+        if isinstance(error, OSError):
+            raise _explained(error, path, final) from error
+        raise
+    return final
+
+
+def _explained(error: OSError, path: str, final: str) -> EmbedmigError:
+    name = os.path.basename(final)
+    if disk.is_no_room(error):
+        return DiskFull(f"there is no room for the backup {name}", path=path, kept="Nothing was changed.")
+    return UnusablePath(
+        f"the backup {name} can't be made: {error.strerror}.",
+        path=path,
+        hint="Check the folder, or set backups=0 and do without.",
+    )
+
+
+def _copy(path: str, part: str, watch: Watch, timeout: float) -> None:
+    """Copy by a second connection, since the one that holds the write lock would wait for itself for ever."""
+    source, copy = file.connect_to_read(path), file.connect(part)
+    try:
+        copy.isolation_level = None
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")  # it is synced once, at the end
+        transfer(source, copy, watch, timeout)
+        copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # a copy in WAL mode would grow sidecars of its own
+    finally:
+        source.close()
+        copy.close()
+    disk.remove(*(part + end for end in file.SIDECARS))
+
+
+def transfer(source: sqlite3.Connection, copy: sqlite3.Connection, watch: Watch, timeout: float) -> None:
+    """SQLite's backup from one connection into another, reported, with a deadline for each wait."""
+    stuck_since: list[float] = []
+
+    def step(status: int, remaining: int, total: int) -> None:
+        watch.done, watch.total_rows = total - remaining, total
+        watch.look()
+        if status not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            stuck_since.clear()
+        elif not stuck_since:
+            stuck_since.append(time.monotonic())
+        elif time.monotonic() - stuck_since[0] > timeout:
+            raise DatabaseBusy(time.monotonic() - stuck_since[0], "has it open")
+
+    source.backup(copy, pages=PAGES, progress=step, sleep=0.05)
+    watch.done = watch.total_rows = None
+
+
+def verify(name: str, check: Callable[[sqlite3.Connection], object]) -> None:
+    """Raise DatabaseDamaged unless SQLite finds a copy sound and `check(conn)` can read what it must."""
+    conn = file.connect_to_read(name)
+    try:
+        try:
+            damage = file.damage(conn)
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_ERROR:
+                raise
+            damage = None  # a CHECK uses a function of the app's: the file itself was checked with it
+        if damage:
+            raise DatabaseDamaged(f"the copy {os.path.basename(name)} is not sound: {damage}")
+        check(conn)
+    finally:
+        conn.close()
+
+
+def _stamp(path: str, part: str) -> None:
+    """Give the copy the file's time of modification: how the next launch knows that the file is unchanged."""
+    found = os.stat(path)
+    os.utime(part, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def is_unchanged(path: str, backup: str) -> bool:
+    """Is this backup still the file's content? By size and time of modification, and nothing waiting in `-wal`.
+
+    A file system that keeps coarse times (FAT: 2 s) can't tell: there the copy is made again.
+    """
+    try:
+        now, then = os.stat(path), os.stat(backup)
+        wal = os.path.realpath(path) + "-wal"
+        if os.path.exists(wal) and os.path.getsize(wal):
+            return False
+    except OSError:
+        return False
+    coarse = now.st_mtime_ns % 10_000_000 == 0
+    return not coarse and now.st_mtime_ns == then.st_mtime_ns and now.st_size == then.st_size
+
+
+def prune(path: str, keep: int, but: str) -> None:
+    """Delete the backups of all but the newest `keep` versions, never the one just made."""
+    names = [name for name in all_of(path) if name != but]
+    disk.remove(*names[max(keep - 1, 0) :])

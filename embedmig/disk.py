@@ -1,0 +1,151 @@
+"""What is done to files themselves: who has one open, create, sync, rename, delete, room on the disk.
+
+Only this file deletes or renames, and only here do platforms differ.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+import sys
+import time
+
+from embedmig.file import SIDECARS
+
+
+def in_use_elsewhere(path: str) -> bool:
+    """Can we know that somebody has the file open, even idle? False where nobody has, or where it can't be known.
+
+    On Linux by a lease (`man 2 fcntl`), the only way that sees an idle user in rollback-journal mode. Elsewhere
+    SQLite's locks must do. To be asked before SQLite opens the file here.
+    """
+    if sys.platform != "linux":  # leases are Linux's own
+        return False
+    import fcntl
+
+    target = os.path.realpath(path)
+    if _open_here(target):
+        return True  # and opening it once more would drop this process's own locks
+    try:
+        handle = os.open(target, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # a launch that opens the file meanwhile must not kill us by SIGIO: SIGURG is ignored by default
+        fcntl.fcntl(handle, getattr(fcntl, "F_SETSIG", 10), signal.SIGURG)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    finally:
+        os.close(handle)
+    return False
+
+
+def _open_here(target: str) -> bool:
+    """Has this very process the file open?"""
+    found = os.stat(target)
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            other = os.stat(f"/proc/self/fd/{name}")
+        except OSError:
+            continue
+        if (other.st_dev, other.st_ino) == (found.st_dev, found.st_ino):
+            return True
+    return False
+
+
+def delete(path: str) -> None:
+    """Delete a database that nobody has open: the file first, then its sidecars.
+
+    In this order a crash leaves the old file or none; sidecars first would leave a file without its
+    journal. A symbolic link stays, its target goes: the sidecars stand beside the target.
+    """
+    target = os.path.realpath(path)
+    remove(target)
+    sync_folder(target)
+    remove(*(target + end for end in SIDECARS))
+    sync_folder(target)
+
+
+def move_aside(path: str) -> str:
+    """Rename a file that is no database, and its sidecars, to a name of their own; returns that name."""
+    target = os.path.realpath(path)
+    number, aside = 1, target + ".unreadable"
+    while os.path.lexists(aside):
+        number += 1
+        aside = f"{target}.unreadable-{number}"
+    for end in ("", *SIDECARS):
+        if os.path.lexists(target + end):
+            os.rename(target + end, aside + end)
+    sync_folder(target)
+    return aside
+
+
+def remove(*names: str) -> None:
+    """Delete files, those that are there."""
+    for name in names:
+        for attempt in range(20):
+            try:
+                os.unlink(name)
+            except FileNotFoundError:
+                break
+            except PermissionError:
+                # Windows: a virus scanner or an indexer may hold it for a moment
+                if os.name != "nt" or attempt == 19:
+                    raise
+                time.sleep(0.05)
+            else:
+                break
+
+
+def create_like(name: str, original: str) -> None:
+    """Create an empty file that was not there, no link followed, with the permissions and the owner of another."""
+    found = os.stat(original)
+    handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    os.close(handle)
+    if os.name != "nt":  # Windows: a new file takes the folder's rights
+        try:
+            os.chown(name, found.st_uid, found.st_gid)
+        except PermissionError:
+            pass  # only root can give a file away
+        os.chmod(name, stat.S_IMODE(found.st_mode))
+
+
+def replace(name: str, final: str) -> None:
+    """Rename over what may be there, durably."""
+    os.replace(name, final)
+    sync_folder(final)
+
+
+def sync(name: str) -> None:
+    """Make a file's content durable."""
+    handle = os.open(name, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(path: str) -> None:
+    """Make a deletion or a rename in the file's folder durable."""
+    if os.name == "nt":  # a folder can't be opened there, and NTFS journals its names itself
+        return
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def is_no_room(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def free_bytes(path: str) -> int:
+    """Room on the disk where the file lies, for this user, in bytes."""
+    import shutil
+
+    return shutil.disk_usage(os.path.dirname(os.path.realpath(path))).free

@@ -1,0 +1,180 @@
+"""What can be asked of a file without writing to it: is it ours, what is applied, what is pending, how does it stand?"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+
+from embedmig import backup, definition, file, history, plan, surroundings, transaction
+from embedmig.errors import DatabaseTooNew, EmbedmigError, ForeignDatabase, UnusablePath, listed
+from embedmig.report import Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeVar
+
+    from embedmig.loader import Shipped
+    from embedmig.migration import Applied, Migration
+    from embedmig.migrator import Db, Migrator
+
+    Known = Shipped | Migration
+    T = TypeVar("T")
+
+OPEN_ANOTHER = "Open this app's own file."
+
+
+class Look:
+    """What one look at a file shows: what is shipped, what is applied, what is therefore to be done.
+
+    Raises ForeignDatabase, DatabaseTooNew, HistoryMismatch: what a launch refuses.
+    """
+
+    def __init__(
+        self, migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Known], to: int | None = None
+    ) -> None:
+        self.migrator = migrator
+        self.shipped = shipped
+        refuse_application_id(migrator, conn)
+        applied = history.read(conn)
+        self.applied: list[Applied] = applied or []
+        self.adoptable = applied is None and bool(history.objects(conn))
+        if self.adoptable and migrator.detect_version is None:
+            raise without_history(conn)
+        if plan.opens_as_it_is(shipped, self.applied):
+            self.pending: list[Known] = []
+        else:
+            self.pending = plan.pending(shipped, self.applied, to=to, out_of_order=migrator.out_of_order)
+        self.edited = self._edited() if self.applied and (self.pending or migrator.strict) else []
+
+    @property
+    def version(self) -> int:
+        return plan.version_of(self.applied)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        return not self.pending and not self.adoptable
+
+    def _edited(self) -> list[str]:
+        checksums = {known.id: definition.checksum(known) for known in self.shipped}
+        if self.migrator.strict:
+            plan.refuse_edits(self.applied, checksums, self.shipped)
+        if self.migrator.application_id is None:
+            plan.refuse_stranger(self.applied, checksums)
+        return plan.edited(self.applied, checksums)
+
+
+def refuse_application_id(migrator: Migrator, conn: sqlite3.Connection) -> None:
+    ours, theirs = migrator.application_id, file.application_id(conn)
+    if ours is not None and theirs not in (0, ours):
+        what = f"its application_id is {theirs:#010x}, and this app's is {ours:#010x}"
+        raise ForeignDatabase(what, hint=OPEN_ANOTHER)
+
+
+def without_history(conn: sqlite3.Connection, cure: str = "") -> ForeignDatabase:
+    """The error for a file that has something in it and no history of migrations."""
+    developer = "(For the developer: a file from before embedmig needs detect_version= or a baseline.)"
+    what = f"it has {listed(history.objects(conn))} and no history of migrations"
+    return ForeignDatabase(what, hint=cure or f"{OPEN_ANOTHER} {developer}")
+
+
+def is_ready(migrator: Migrator, conn: sqlite3.Connection, path: str | None, *, quietly: bool) -> bool:
+    """Is nothing pending? Raises what a launch would refuse, unless `quietly`: then that is a no."""
+    try:
+        with explaining(path):
+            return Look(migrator, conn, definition.find(migrator.migrations)).nothing_to_do
+    except EmbedmigError as error:
+        if quietly or (error.__cause__ is not None and transaction.is_busy(error.__cause__)):
+            return False
+        raise
+
+
+def status(migrator: Migrator, db: Db) -> Status:
+    shipped = definition.find(migrator.migrations)
+
+    def question(conn: sqlite3.Connection, path: str | None) -> Status:
+        refuse_application_id(migrator, conn)
+        applied = history.read(conn)
+        if applied is None and migrator.detect_version is None and history.objects(conn):
+            raise without_history(conn)
+        rows = applied or []
+        done = {a.id for a in rows if a.finished}
+        checksums = {known.id: definition.checksum(known) for known in shipped}
+        return Status(
+            path,
+            plan.version_of(rows),
+            tuple(a for a in rows if a.finished),
+            tuple(known.id for known in shipped if known.id not in done),
+            tuple(a.id for a in plan.unknown(shipped, rows)),
+            tuple(plan.edited(rows, checksums)),
+            tuple(backup.all_of(path)) if path else (),
+            is_ready(migrator, conn, path, quietly=True),
+            tuple(surroundings.warnings(path)) if path else (),
+        )
+
+    def absent(path: str) -> Status:
+        pending = tuple(known.id for known in shipped)
+        return Status(
+            path, 0, (), pending, (), (), tuple(backup.all_of(path)), False, tuple(surroundings.warnings(path))
+        )
+
+    return ask(db, question, absent)
+
+
+def applied(db: Db) -> list[Applied]:
+    return ask(db, lambda conn, _: [a for a in history.read(conn) or () if a.finished], lambda _: [])
+
+
+def ask(db: Db, question: Callable[[sqlite3.Connection, str | None], T], absent: Callable[[str], T]) -> T:
+    """Ask a question of a connection, or of a file that is opened so that nothing can be written."""
+    conn = getattr(db, "conn", db)
+    if isinstance(conn, sqlite3.Connection):
+        path = file.path_of(conn)
+        with explaining(path):
+            return question(conn, path)
+    name = file.locate(db)  # type: ignore[arg-type]  # it is no connection
+    if not file.size(name):
+        return absent(name)
+    with explaining(name):
+        own = file.connect_to_read(name)
+        try:
+            return question(own, name)
+        finally:
+            own.close()
+
+
+def open_to_read(migrator: Migrator, path: str) -> sqlite3.Connection:
+    """The file for viewing and export, a too new one included; nothing can be written, nothing is migrated."""
+    if not file.size(path):
+        raise UnusablePath(
+            f"there is no database at {path}.", path=path, hint="Give the path of the file that is meant."
+        )
+    with explaining(path):
+        conn = file.connect_to_read(path)
+        try:
+            refuse_application_id(migrator, conn)
+            if history.read(conn) is None and migrator.detect_version is None and history.objects(conn):
+                raise without_history(conn)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+
+@contextmanager
+def explaining(path: str | None) -> Iterator[None]:
+    """Whatever SQLite raises here becomes the error that says what it means; every error gets the path."""
+    try:
+        yield
+    except EmbedmigError as error:
+        complete(error, path)
+        raise
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise file.explained(error, path) from error
+
+
+def complete(error: EmbedmigError, path: str | None) -> None:
+    """What only the place of the raising verb knows: the path, and the backup that this build could open."""
+    error.path = error.path or path
+    if isinstance(error, DatabaseTooNew) and error.path and not error.backup:
+        error.backup = backup.newest_up_to(error.path, error.newest)

@@ -1,0 +1,118 @@
+"""The pending migrations run on a copy of the real file: what would happen, how long it takes, what room it needs."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import time
+
+from embedmig import backup, definition, file, foreign_keys, history, plan, schema, transaction
+from embedmig.errors import EmbedmigError, UsageError
+from embedmig.progress import Watch
+from embedmig.questions import Look, explaining
+from embedmig.report import Rehearsal, Rehearsed, Report
+from embedmig.verbs import Ready, adopted, completing, prepare, run_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from embedmig.migrator import Migrator
+    from embedmig.run import Step
+
+
+def rehearse(migrator: Migrator, path: str) -> Rehearsal:
+    if path == file.MEMORY or not file.size(path):
+        raise UsageError(f"there is no database at {path}.", path=path, hint="Give the path of the file that is meant.")
+    with tempfile.TemporaryDirectory(prefix="embedmig-", dir=_roomy_folder(path)) as folder:
+        copy = os.path.join(folder, os.path.basename(path))
+        with explaining(path):
+            source = file.connect_to_read(path)
+            try:
+                Look(
+                    migrator, source, definition.find(migrator.migrations)
+                )  # refuse before the copy what a launch refuses
+                conn = file.connect(copy, cached_statements=0)
+                try:
+                    backup.transfer(source, conn, Watch(), migrator.timeout)
+                    wal = transaction.is_wal(source)
+                    return _Measured(migrator, conn, copy, path, wal).result()
+                finally:
+                    conn.close()
+            except EmbedmigError as error:
+                error.path, error.kept = path, "This was a rehearsal: nothing was changed."
+                raise
+            finally:
+                source.close()
+
+
+def _roomy_folder(path: str) -> str | None:
+    """Beside the file, on its own disk; where that can't be written, the system's folder for temporary files."""
+    folder = os.path.dirname(os.path.realpath(path))
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None
+
+
+class _Measured:
+    """A run on the copy that is looked at after each migration."""
+
+    def __init__(self, migrator: Migrator, conn: sqlite3.Connection, copy: str, path: str, wal: bool) -> None:
+        self.migrator, self.conn, self.copy, self.path, self.wal = migrator, conn, copy, path, wal
+        self.size = self.peak = os.path.getsize(copy)
+        self.found: list[Rehearsed] = []
+        self.watch = Watch(on_progress=lambda _: self._weigh())
+
+    def result(self) -> Rehearsal:
+        if self.wal:
+            self.conn.execute("PRAGMA journal_mode = WAL").fetchall()
+        prepare(self.migrator, self.conn, self.copy)
+        ready, before = Ready(self.migrator), plan.version_of(history.read(self.conn) or ())
+        first, rows = schema.statements(self.conn), schema.row_counts(self.conn)
+        self._remember(rows)
+        run = run_of(self.migrator, self.conn, self.copy, own=True, watch=self.watch)
+        run.backups, run.observe = 0, self._after
+        with completing(run):
+            run.through(
+                lambda: ready.steps(Look(self.migrator, self.conn, ready.shipped).pending),
+                lambda: adopted(self.migrator, self.conn),
+            )
+        self._weigh()
+        seconds = time.monotonic() - self.watch.began
+        after = plan.version_of(history.read(self.conn) or ())
+        return Rehearsal(
+            Report(self.path, before, after, tuple(run.ran), None, seconds),
+            tuple(self.found),
+            rows,
+            schema.row_counts(self.conn),
+            schema.diff(first, schema.statements(self.conn)),
+            self.peak - self.size + (self.size if self.migrator.backups_kept else 0),
+        )
+
+    def _remember(self, rows: dict[str, int]) -> None:
+        self.rows, self.schema = rows, schema.statements(self.conn)
+        self.changes, self.bytes = self.conn.total_changes, self._bytes()
+        self.violations = foreign_keys.Baseline(self.conn)
+
+    def _after(self, step: Step, duration_ms: int, moved: set[str]) -> None:
+        rows = schema.row_counts(self.conn)
+        self.found.append(
+            Rehearsed(
+                step.id,
+                duration_ms,
+                self.conn.total_changes - self.changes,
+                self.rows,
+                rows,
+                schema.diff(self.schema, schema.statements(self.conn)),
+                self.bytes,
+                self._bytes(),
+                len(self.violations.new(self.conn, moved)),
+            )
+        )
+        self._remember(rows)
+        self._weigh()
+
+    def _bytes(self) -> int:
+        return transaction.page_count(self.conn) * transaction.page_size(self.conn)
+
+    def _weigh(self) -> None:
+        """The most room that the copy and its sidecars took at any look."""
+        names = [self.copy, *(self.copy + end for end in file.SIDECARS)]
+        self.peak = max(self.peak, sum(os.path.getsize(name) for name in names if os.path.exists(name)))

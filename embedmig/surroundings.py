@@ -1,0 +1,96 @@
+"""The disk and the folder around a file: is there room, is it synchronised, does it lie on a network?"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from embedmig import disk
+from embedmig.errors import DiskFull, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SYNC_FOLDERS = re.compile(
+    r"(dropbox|onedrive|icloud ?drive|mobile documents|google ?drive|my drive|nextcloud|owncloud|syncthing|pclouddrive)\b",
+    re.I,
+)
+_CONFLICT = re.compile(r"conflicted copy|conflict(ed)?[ _-]\d|\.sync-conflict-|_conf\(|\(conflict", re.I)
+_NETWORKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afpfs", "webdav", "9p", "fuse.rclone")
+
+
+def warnings(path: str) -> list[str]:
+    """Sentences about what endangers a database there; SQLite's locks and journals may not hold in such places.
+
+    https://sqlite.org/howtocorrupt.html, section 2.
+    """
+    target = os.path.realpath(path)
+    found = []
+    if part := next((p for p in os.path.dirname(target).split(os.sep) if _SYNC_FOLDERS.match(p)), None):
+        found.append(
+            f"it lies in {printable(part)}, which copies files while they are in use: keep it elsewhere, sync an export"
+        )
+    if network := _network(target):
+        found.append(
+            f"it lies on a network drive ({network}), where SQLite's locks may not hold: keep it on this machine"
+        )
+    if copies := sorted(_conflicted(target)):
+        found.append(f"a sync program left a second version beside it: {printable(', '.join(copies[:3]))}")
+    return found
+
+
+def _conflicted(target: str) -> Iterator[str]:
+    stem = os.path.splitext(os.path.basename(target))[0]
+    try:
+        names = os.listdir(os.path.dirname(target))
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(stem) and _CONFLICT.search(name[len(stem) :]):
+            yield name
+
+
+def _network(target: str) -> str | None:
+    """The kind of the network file system, where it can be known without asking the network."""
+    if target.startswith("\\\\"):
+        return "UNC path"
+    if sys.platform != "linux":  # no mount table to read in the same way
+        return None
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
+            lines = [line.split() for line in mounts]
+    except OSError:
+        return None
+    under = [(len(line[1]), line[2]) for line in lines if _lies_under(target, line[1].replace("\\040", " "))]
+    kind = max(under, default=(0, ""))[1]
+    return kind if kind in _NETWORKS else None
+
+
+def _lies_under(target: str, mount: str) -> bool:
+    return target.startswith(mount.rstrip("/") + "/")
+
+
+def refuse_without_room(path: str, *, size: int, wal: bool, copies: int) -> str | None:
+    """Raise DiskFull if the backup has no room; a sentence of warning if the run may not have any.
+
+    A rebuild of the largest table needs up to twice the file at its peak, three times in WAL mode; the backup once.
+    """
+    free = disk.free_bytes(path)
+    if free < size * copies:
+        raise DiskFull(
+            f"the backup needs {megabytes(size)} and {megabytes(free)} are free",
+            path=path,
+            kept="Nothing was changed.",
+            hint="Free some space and start the app again.",
+        )
+    wanted = size * (3 if not wal else 4)
+    if free < wanted:
+        return f"{megabytes(free)} are free on its disk; an upgrade may need up to {megabytes(wanted)}"
+    return None
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes for a person."""
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"

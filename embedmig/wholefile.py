@@ -1,0 +1,240 @@
+"""The verbs on a file as a whole: back up, restore, reset. Each crash point leaves the old content or the new."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+
+from embedmig import backup, disk, file, history, log, plan, transaction
+from embedmig.errors import (
+    DatabaseBusy,
+    DatabaseDamaged,
+    DatabaseReadOnly,
+    EmbedmigError,
+    NotADatabase,
+    UnusablePath,
+    UsageError,
+)
+from embedmig.progress import Watch
+from embedmig.questions import explaining, refuse_application_id, without_history
+from embedmig.report import Report
+from embedmig.verbs import ready_for_a_new_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from embedmig.migrator import Migrator
+
+ALONE_S = 2.0  # seconds to wait for other users to go, where the verb needs the file alone
+
+
+def take(migrator: Migrator, path: str) -> str:
+    """A verified copy of the file as it is now; returns its path."""
+    _refuse_absent(path)
+    with explaining(path):
+        conn = file.connect(path, cached_statements=0)
+        try:
+            with transaction.settings_of_a_run(conn):
+                transaction.take_lock(conn, Watch(), migrator.timeout)
+                return keep(migrator, conn, path)
+        finally:
+            conn.close()
+
+
+def keep(migrator: Migrator, conn: sqlite3.Connection, path: str, note: str = "") -> str:
+    """Under the lock that `conn` holds: the backup of the file's own version."""
+    applied = history.read(conn)
+    made = backup.take(path, plan.version_of(applied or ()), Watch(), migrator.timeout, history.same_as(applied), note)
+    backup.prune(path, max(migrator.backups_kept, 1), made)
+    return made
+
+
+def restore(migrator: Migrator, path: str, source: str | None) -> Report:
+    """Put a backup in place by SQLite's own backup into the live name: every crash point shows the old file or the
+    restored one (https://sqlite.org/howtocorrupt.html, section 1.4, for what a copy or a rename may do)."""
+    watch = Watch()
+    chosen = source or next(iter(backup.all_of(path)), None)
+    if chosen is None:
+        raise UsageError(f"there is no backup of {path}.", path=path, hint="Migrator.backups(path) lists them.")
+    chosen = file.locate(chosen)
+    if not os.path.exists(chosen):
+        raise UsageError(f"there is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
+    with explaining(chosen):
+        version = _version_of_backup(chosen)
+    with explaining(path):
+        before, kept = _put(migrator, path, chosen, watch)
+    log.info("%s: restored %s, version %d -> %d", path, os.path.basename(chosen), before, version)
+    return Report(path, before, version, (), kept, time.monotonic() - watch.began)
+
+
+def _version_of_backup(name: str) -> int:
+    found: list[int] = []
+    backup.verify(name, lambda conn: found.append(plan.version_of(history.read(conn) or ())))
+    return found[0]
+
+
+def _put(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int, str | None]:
+    """Put `chosen` in the place of `path`; the version before, and where what was there is now kept."""
+    if not _size(path):
+        file.make_folder(path)
+        _into(path, chosen, watch, migrator.timeout)
+        return 0, None
+    _refuse_in_use(path)
+    try:
+        conn = file.connect(path, cached_statements=0)
+        try:
+            return _over(migrator, conn, path, chosen, watch)
+        finally:
+            conn.close()
+    except sqlite3.DatabaseError as error:
+        if not _is_unreadable(error):
+            raise
+    aside = disk.move_aside(path)
+    log.warning("%s could not be read: it is now called %s", path, aside)
+    _into(path, chosen, watch, migrator.timeout)
+    return 0, aside
+
+
+def _over(migrator: Migrator, conn: sqlite3.Connection, path: str, chosen: str, watch: Watch) -> tuple[int, str | None]:
+    applied = history.read(conn)
+    version = plan.version_of(applied or ())
+    kept = None
+    with transaction.settings_of_a_run(conn):
+        if damage := file.damage(conn):
+            raise sqlite3.DatabaseError(damage)
+        if migrator.backups_kept and (applied or history.objects(conn)):
+            note = "-replaced" if backup.name_of(path, version) == os.path.realpath(chosen) else ""
+            transaction.take_lock(conn, watch, ALONE_S)
+            kept = backup.take(path, version, watch, migrator.timeout, history.same_as(applied), note)
+            transaction.undo(conn)
+        transaction.be_the_only_user(conn, watch, min(migrator.timeout, ALONE_S))
+        source = file.connect_to_read(chosen)
+        try:
+            backup.transfer(source, conn, watch, migrator.timeout)
+        finally:
+            source.close()
+    return version, kept
+
+
+def _into(path: str, chosen: str, watch: Watch, timeout: float) -> None:
+    """Into a name where no database is: a verified copy under another name, then renamed."""
+    part = os.path.realpath(path) + ".part"
+    disk.remove(part)
+    disk.create_like(part, chosen)
+    try:
+        source, copy = file.connect_to_read(chosen), file.connect(part)
+        try:
+            backup.transfer(source, copy, watch, timeout)
+        finally:
+            source.close()
+            copy.close()
+        backup.verify(part, history.read)
+        disk.sync(part)
+        disk.replace(part, os.path.realpath(path))
+    except BaseException:
+        disk.remove(part)
+        raise
+
+
+def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> Report:
+    """Delete the file and its sidecars, so that every crash point shows the old file or none; build it again."""
+    began = time.monotonic()
+    ready_for_a_new_file(migrator, None)
+    if path == file.MEMORY:
+        raise UsageError("a database in memory has no file to delete.", hint="Open a new one.")
+    before, kept = 0, None
+    with explaining(path):
+        _refuse_unwritable(path)
+        if _size(path, force=force):
+            _refuse_in_use(path)
+            before, kept = _emptied(migrator, path, keep_backup=keep_backup, force=force)
+        try:
+            disk.delete(path)
+        except OSError as error:
+            raise DatabaseBusy(0.0, f"keeps it from being deleted ({error.strerror})", path=path) from error
+    report = migrator.migrate(path)
+    return Report(path, before, report.after, report.ran, kept, time.monotonic() - began)
+
+
+def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> tuple[int, str | None]:
+    """Make sure that the file is ours and that nobody uses it, keep a copy, and empty it: a process that slipped
+    past the check then sees an empty database, not one that is gone. Returns its version and the copy's path."""
+    conn = file.connect(path, cached_statements=0)
+    try:
+        version = _refuse_strangers(migrator, conn, force=force)
+        with transaction.settings_of_a_run(conn):
+            if damage := file.damage(conn):
+                raise DatabaseDamaged(damage)
+            transaction.take_lock(conn, Watch(), min(migrator.timeout, ALONE_S))
+            kept = keep(migrator, conn, path) if keep_backup else None
+            transaction.undo(conn)
+            transaction.be_the_only_user(conn, Watch(), min(migrator.timeout, ALONE_S))
+            empty = file.connect(file.MEMORY)
+            try:
+                empty.execute(f"PRAGMA page_size = {transaction.page_size(conn)}")
+                backup.transfer(empty, conn, Watch(), ALONE_S)
+            finally:
+                empty.close()
+        return version, kept
+    except (sqlite3.DatabaseError, UnicodeDecodeError, DatabaseDamaged) as error:
+        if not force or not (isinstance(error, DatabaseDamaged) or _is_unreadable(error)):
+            raise
+    finally:
+        conn.close()
+    return 0, disk.move_aside(path) if keep_backup else None
+
+
+def _refuse_strangers(migrator: Migrator, conn: sqlite3.Connection, *, force: bool) -> int:
+    """Raise for another app's file, or one that is too new, unless forced; returns its version."""
+    from embedmig import definition
+
+    try:
+        refuse_application_id(migrator, conn)
+        applied = history.read(conn)
+        if applied is None and history.objects(conn):
+            raise without_history(conn, "Delete it by hand, or reset with force=True, if it is meant.")
+        if applied:
+            plan.refuse_too_new(definition.find(migrator.migrations), applied)
+        return plan.version_of(applied or ())
+    except EmbedmigError:
+        if not force:
+            raise
+        return 0
+
+
+def _refuse_absent(path: str) -> None:
+    if path == file.MEMORY or not file.size(path):
+        what = "a database in memory has no file." if path == file.MEMORY else f"there is no database at {path}."
+        raise UsageError(what, path=path, hint="Give the path of the file that is meant.")
+
+
+def _size(path: str, *, force: bool = True) -> int:
+    """The file's size, also where it is too short to be a database: that may be replaced."""
+    try:
+        return file.size(path)
+    except NotADatabase:
+        if not force:
+            raise
+        return os.path.getsize(path)
+
+
+def _refuse_in_use(path: str) -> None:
+    if disk.in_use_elsewhere(path):
+        raise DatabaseBusy(0.0, "has it open", path=path)
+
+
+def _refuse_unwritable(path: str) -> None:
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        return
+    if os.path.isdir(path):
+        raise UnusablePath(f"{path} is a folder.", path=path, hint="Give the path of a file in it.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DatabaseReadOnly(f"this user may not write in the folder {folder}", path=path)
+
+
+def _is_unreadable(error: BaseException) -> bool:
+    """Is it that SQLite can make nothing of the file?"""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    plain = type(error) is sqlite3.DatabaseError and code == 0
+    return plain or isinstance(error, UnicodeDecodeError) or code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
