@@ -15,33 +15,33 @@ import time
 from embedmig.file import SIDECARS
 
 
-def in_use_elsewhere(path: str) -> bool:
-    """Can we know that somebody has the file open, even idle? False where nobody has, or where it can't be known.
+def user_of(path: str) -> str | None:
+    """Who has the file open, even idle: "another process", "this very process", or None: nobody, or it can't be known.
 
     On Linux by a lease (`man 2 fcntl`), the only way that sees an idle user in rollback-journal mode. Elsewhere
     SQLite's locks must do. To be asked before SQLite opens the file here.
     """
     if sys.platform != "linux":  # leases are Linux's own
-        return False
+        return None
     import fcntl
 
     target = os.path.realpath(path)
     if _open_here(target):
-        return True  # and opening it once more would drop this process's own locks
+        return "this very process"  # and opening it once more would drop the locks that it holds
     try:
         handle = os.open(target, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         # a launch that opens the file meanwhile must not kill us by SIGIO: SIGURG is ignored by default
         fcntl.fcntl(handle, getattr(fcntl, "F_SETSIG", 10), signal.SIGURG)
         fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return "another process" if error.errno == errno.EAGAIN else None
     finally:
         os.close(handle)
-    return False
+    return None
 
 
 def _open_here(target: str) -> bool:

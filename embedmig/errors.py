@@ -128,7 +128,8 @@ class DatabaseDamaged(EmbedmigError):
     default_hint = "Restore a backup, or recover what can be read with the sqlite3 shell's .recover."
 
     def what(self) -> str:
-        return f"{self.name} is damaged: {printable(self.args[0])}."
+        lines = [line for line in str(self.args[0]).splitlines() if not line.startswith("***")]
+        return f"{self.name} is damaged: {printable((lines or [''])[0])}."
 
 
 class DatabaseBusy(EmbedmigError):
@@ -136,13 +137,17 @@ class DatabaseBusy(EmbedmigError):
 
     default_hint = "Close other windows of the app and try again."
 
-    def __init__(self, waited_s: float, doing: str = "is writing to it", **more: Any) -> None:
+    def __init__(
+        self, waited_s: float, doing: str = "is writing to it", who: str = "another process", **more: Any
+    ) -> None:
         super().__init__("", **more)
         self.waited_s = waited_s
         self.doing = doing
+        self.who = who
 
     def what(self) -> str:
-        return f"{self.name} is busy: another process {self.doing}; waited {self.waited_s:.1f} s."
+        waited = f"; waited {self.waited_s:.1f} s" if self.waited_s else ""
+        return f"{self.name} is busy: {self.who} {self.doing}{waited}."
 
 
 class DatabaseReadOnly(EmbedmigError):

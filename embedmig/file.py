@@ -146,7 +146,7 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
     if primary == sqlite3.SQLITE_NOTADB:
         return errors.NotADatabase(text, path=path)
     if primary == sqlite3.SQLITE_CORRUPT:
-        return errors.DatabaseDamaged(text, path=path)
+        return _confirmed(text, path)
     if primary == sqlite3.SQLITE_FULL:
         return errors.DiskFull(text, path=path)
     if primary == sqlite3.SQLITE_READONLY:
@@ -162,6 +162,63 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
         path=path,
         hint=f"This is SQLite {sqlite3.sqlite_version}.",
     )
+
+
+def _confirmed(text: str, path: str | None) -> EmbedmigError:
+    """SQLite said "corrupt": is the file cut short, from a newer SQLite, or damaged? Only its own check may say the last."""
+    from embedmig import errors
+
+    if text.startswith("malformed database schema") and any(
+        word in text for word in ("near ", "unknown", "unrecognized")
+    ):
+        return errors.UnusablePath(
+            f"{errors.printable(path or 'the database')} can't be read by SQLite {sqlite3.sqlite_version}: {errors.printable(text)}.",
+            path=path,
+            hint="It was written with a newer SQLite, perhaps: update the app.",
+        )
+    found: str | None = text
+    if path is not None:
+        try:
+            conn = connect_to_read(path)
+            try:
+                found = "it is cut short" if _is_cut_short(conn) else damage(conn)
+            finally:
+                conn.close()
+        except sqlite3.Error as error:
+            found = str(error)
+    if found:
+        return errors.DatabaseDamaged(found, path=path)
+    return errors.EmbedmigError(
+        f"SQLite says of {errors.printable(path)}: {errors.printable(text)}, but its own check finds nothing wrong.",
+        path=path,
+        hint="Start the app again; if it happens again, check the disk.",
+    )
+
+
+def _is_cut_short(conn: sqlite3.Connection) -> bool:
+    """A file with fewer pages than its header says is refused at once, unless writable_schema is on."""
+    try:
+        conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        conn.execute("PRAGMA writable_schema = ON")  # on a connection that can't write
+        try:
+            conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.DatabaseError:
+            return False
+        return True
+    return False
+
+
+def damage(conn: sqlite3.Connection) -> str | None:
+    """What SQLite's own check finds wrong with the file, or None. A row that breaks a rule of its table is no damage.
+
+    https://sqlite.org/pragma.html#pragma_quick_check
+    """
+    import re
+
+    broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
+    found = [str(row[0]) for row in conn.execute("PRAGMA main.quick_check(100)")]
+    return next((line for line in found if line != "ok" and not broken_rule.match(line)), None)
 
 
 def _cannot_open(path: str | None, text: str) -> EmbedmigError:
@@ -202,18 +259,6 @@ def _why_read_only(path: str | None) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"this user may not write in the folder {folder}"
     return None
-
-
-def damage(conn: sqlite3.Connection) -> str | None:
-    """What SQLite's own check finds wrong with the file, or None. A row that breaks a rule of its table is no damage.
-
-    https://sqlite.org/pragma.html#pragma_quick_check
-    """
-    import re
-
-    broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
-    found = [str(row[0]) for row in conn.execute("PRAGMA main.quick_check(100)")]
-    return next((line for line in found if line != "ok" and not broken_rule.match(line)), None)
 
 
 def _unusable(path: str, what: str, cure: str) -> EmbedmigError:

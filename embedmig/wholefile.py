@@ -219,8 +219,8 @@ def _size(path: str, *, force: bool = True) -> int:
 
 
 def _refuse_in_use(path: str) -> None:
-    if disk.in_use_elsewhere(path):
-        raise DatabaseBusy(0.0, "has it open", path=path)
+    if who := disk.user_of(path):
+        raise DatabaseBusy(0.0, "has it open", who, path=path)
 
 
 def _refuse_unwritable(path: str) -> None:

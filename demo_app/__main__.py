@@ -1,0 +1,104 @@
+"""python -m demo_app [--db PATH] [--import FOLDER] [--search WORDS] [--reset]: one launch of the app."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from demo_app import MIGRATOR, notes
+from embedmig import EmbedmigError, Progress, Status
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m demo_app", description="Keep notes in one SQLite file.")
+    parser.add_argument("--db", metavar="PATH", default="notes.db", help="the file of the notes (default: %(default)s)")
+    parser.add_argument(
+        "--import", metavar="FOLDER", type=Path, dest="folder", help="take its .md and .txt files as notes"
+    )
+    parser.add_argument("--search", metavar="WORDS", help="show only the notes with all these words")
+    parser.add_argument("--reset", action="store_true", help="delete the file and start again")
+    options = parser.parse_args(arguments)
+    if options.folder and not options.folder.is_dir():
+        parser.error(f"there is no folder {options.folder}")
+    return telling(lambda: launch(options))
+
+
+def telling(action: Callable[[], None]) -> int:
+    """Do it; a refusal becomes a sentence for the user, not a traceback. Returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a title may have any character
+    try:
+        action()
+    except (EmbedmigError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def launch(options: argparse.Namespace) -> None:
+    tell_log()
+    if options.reset:
+        MIGRATOR.reset(options.db)
+    with MIGRATOR.open(options.db, on_progress=once_a_second()) as db:
+        print(described(MIGRATOR.status(db)))
+        if options.folder:
+            new, files = notes.add_folder(db, options.folder)
+            print(f"{options.folder}: {files} files, {new} of them new")
+        if options.search:
+            tell_hits(db, options.search)
+        else:
+            tell_notes(db)
+
+
+def tell_log() -> None:
+    """Show what embedmig logs. An app configures logging; the library never does."""
+    logging.basicConfig(stream=sys.stdout, format="%(message)s")
+    logging.getLogger("embedmig").setLevel(logging.INFO)
+
+
+def tell_hits(db: Database, words: str, most: int = 20) -> None:
+    found = notes.search(db, words)
+    print(f"{len(found)} notes have {notes.shown(words)}" + (":" if found else ""))
+    for id, title, hit in found[:most]:
+        print(f"{id:6}  {notes.shown(title, 30):30}  {notes.shown(hit)}")
+    if len(found) > most:
+        print(f"        and {len(found) - most} more")
+
+
+def tell_notes(db: Database, most: int = 20) -> None:
+    found = notes.recent(db)
+    print(f"{len(found)} notes" + (":" if found else "; --import FOLDER takes some in"))
+    for id, updated_at, title, topics in found[:most]:
+        print(f"{id:6}  {updated_at[:10]}  {notes.shown(title) or '(no title)'}  [{notes.shown(topics or '')}]")
+    if len(found) > most:
+        print(f"        and {len(found) - most} more")
+
+
+def described(status: Status) -> str:
+    """The file's state in one line."""
+    pending = ", ".join(status.pending) or "nothing"
+    return f"{status.path}: version {status.version}, applied: {len(status.applied)}, pending: {pending}"
+
+
+def once_a_second() -> Callable[[Progress], None]:
+    """Says what a launch that takes its time is doing; a short one comes and goes without a word."""
+    told = 0.0
+
+    def tell(progress: Progress) -> None:
+        nonlocal told
+        if progress.elapsed_s < told + 1:
+            return
+        told = progress.elapsed_s
+        rows = f": {progress.done:,} of {progress.total_rows:,} rows" if progress.total_rows else ""
+        print(f"... {progress.phase} {progress.id or ''}{rows}", file=sys.stderr)
+
+    return tell
+
+
+if __name__ == "__main__":
+    sys.exit(main())
