@@ -1,4 +1,4 @@
-"""python -m demo_app [--db PATH] [--import FOLDER] [--search WORDS] [--reset]: one launch of the app."""
+"""python -m demo_app [--db PATH] [--import FOLDER] [--search WORDS] [--rollback N] [--reset]: one launch of the app."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--import", metavar="FOLDER", type=Path, dest="folder", help="take its .md and .txt files as notes"
     )
     parser.add_argument("--search", metavar="WORDS", help="show only the notes with all these words")
+    parser.add_argument("--rollback", metavar="N", type=int, help="go back to version N of the file, and end")
     parser.add_argument("--reset", action="store_true", help="delete the file and start again")
     options = parser.parse_args(arguments)
     if options.folder and not options.folder.is_dir():
@@ -42,6 +43,10 @@ def telling(action: Callable[[], None]) -> int:
 
 def launch(options: argparse.Namespace) -> None:
     tell_log()
+    if options.rollback is not None:
+        report = MIGRATOR.rollback(options.db, to=options.rollback)
+        print(f"{described(MIGRATOR.status(options.db))}; backup: {report.backup}")
+        return  # opening it would bring it up to date again
     if options.reset:
         MIGRATOR.reset(options.db)
     with MIGRATOR.open(options.db, on_progress=once_a_second()) as db:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import re
 import sqlite3
 import subprocess
@@ -20,9 +19,7 @@ from hypothesis import strategies as st
 
 import migrations
 from demo_app import MIGRATOR, notes
-from embedmig import Migration, Migrator, Progress
-from embedmig.database import Database
-from embedmig.script import sections, statements
+from embedmig import IrreversibleMigration, Migration, Migrator, Progress
 
 FOLDER = ROOT / "migrations"
 NEWEST = 5
@@ -88,20 +85,8 @@ split, join = (getattr(load(FOLDER / "004_split_titles.py"), name) for name in (
 
 
 def take_back(conn: sqlite3.Connection, version: int, folder: Path = FOLDER) -> None:
-    """Run the `down` of one migration, as a rollback will: in one transaction, foreign keys off."""
-    (file,) = folder.glob(f"{version:03}_*")
-    conn.execute("PRAGMA foreign_keys = OFF")
-    conn.execute("BEGIN IMMEDIATE")
-    if file.suffix == ".sql":
-        for statement in statements(sections(file.read_text(encoding="utf-8")).down):
-            conn.execute(statement.text)
-    else:
-        down = load(file).down
-        reports = len(inspect.signature(down).parameters) == 2
-        down(Database(conn), iter) if reports else down(Database(conn))
-    conn.execute("DELETE FROM _migrations WHERE version = ?", [version])
-    assert conn.execute("PRAGMA foreign_key_check").fetchall() == []
-    conn.commit()
+    """Roll back one migration, the newest of the file."""
+    Migrator(folder, backups=0).rollback(conn, to=version - 1)
 
 
 def said(conn: sqlite3.Connection) -> dict[str, object]:
@@ -351,15 +336,17 @@ def test_the_examples_of_the_readme_run_up_and_down(file_at, tmp_path: Path) -> 
         conn.execute("INSERT INTO topics VALUES (5, ' all ')")  # trimmed, it would be a second one
         conn.commit()
         before = said(conn)
-        Migrator(folder, strict=True).migrate(path)
-        assert conn.execute("SELECT name FROM topics WHERE id > 3").fetchall() == [("blanks",), (" all ",)]
-        assert conn.execute("SELECT DISTINCT color FROM topics").fetchall() == [("grey",)]
+        examples = Migrator(folder, strict=True, backups=0)
+        examples.migrate(path, to=7)
         foreign_keys = conn.execute('SELECT "table", "from" FROM pragma_foreign_key_list(\'reminders\')').fetchall()
         assert foreign_keys == [("notes", "note_id")]
-        take_back(conn, 7, folder)
-        take_back(conn, 6, folder)
-        conn.execute("UPDATE topics SET name = '  blanks ' WHERE id = 4")
+        assert conn.execute("SELECT DISTINCT color FROM topics").fetchall() == [("grey",)]
+        examples.rollback(conn, to=5)
         assert said(conn) == before
+        examples.migrate(path)
+        assert conn.execute("SELECT name FROM topics WHERE id > 3").fetchall() == [("blanks",), (" all ",)]
+        with pytest.raises(IrreversibleMigration, match="no down in 008_trim_topics"):
+            examples.rollback(conn, to=5)
 
 
 def test_the_value_in_the_readme_is_a_migration() -> None:
@@ -587,3 +574,16 @@ def test_the_tour_deletes_no_file_but_its_own(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("demo.db is another app's file: it has customers and no history of migrations.")
     assert content(tmp_path / "demo.db") == before
+
+
+def test_the_command_line_goes_back_and_the_next_launch_comes_up_again(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    MIGRATOR.migrate(path)
+    back = subprocess.run(
+        [sys.executable, "-m", "demo_app", "--db", path, "--rollback", "3"],
+        capture_output=True, text=True, cwd=ROOT, env=environment(), check=True,
+    )  # fmt: skip
+    assert "version 3, applied: 3, pending: 004_split_titles, 005_rebuild_notes" in back.stdout
+    assert "notes.db.v0005.bak" in back.stdout
+    again = MIGRATOR.migrate(path)
+    assert (again.before, again.after) == (3, 5)
