@@ -136,7 +136,7 @@ def verify(name: str, check: Callable[[sqlite3.Connection], object]) -> None:
         try:
             damage = file.damage(conn)
         except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_ERROR:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
                 raise
             damage = None  # a CHECK uses a function of the app's: the file itself was checked with it
         if damage:

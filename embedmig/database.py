@@ -21,6 +21,7 @@ class Database(sqlite_utils.Database):
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self.failed: tuple[sqlite3.Error, str] | None = None
+        self.fatal: tuple[sqlite3.Error, str] | None = None  # the first after which the transaction was gone
         # no plugins: what happens to be installed must not change a migration
         super().__init__(conn, execute_plugins=False, recursive_triggers=False)
 
@@ -28,8 +29,13 @@ class Database(sqlite_utils.Database):
         try:
             return super().execute(sql, parameters)
         except sqlite3.Error as error:
-            self.failed = (error, sql)
+            self._remember(error, sql)
             raise
+
+    def _remember(self, error: sqlite3.Error, sql: str) -> None:
+        self.failed = (error, sql)
+        if self.fatal is None and not self.conn.in_transaction:
+            self.fatal = self.failed
 
     def executescript(self, sql: str) -> sqlite3.Cursor:
         """Execute a script inside the run's transaction, statement by statement, in linear time.
@@ -41,7 +47,7 @@ class Database(sqlite_utils.Database):
             try:
                 cursor.execute(statement.text)
             except sqlite3.Error as error:
-                self.failed = (error, statement.text)
+                self._remember(error, statement.text)
                 raise
         return cursor
 

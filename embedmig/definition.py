@@ -11,7 +11,7 @@ from embedmig import loader
 from embedmig.errors import DefinitionError, printable
 from embedmig.loader import Shipped
 from embedmig.migration import Migration
-from embedmig.script import first_comment, sections
+from embedmig.script import down_alone, first_comment, sections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def _from_sql(shipped: Shipped) -> Migration:
             raise _wrong(
                 shipped, f"{shipped.up} has a -- migrate:down section beside {shipped.down}", "Keep one of them."
             )
-        pair = sections(_text(shipped, shipped.down).replace("migrate:down", "migrate:up", 1), shipped.down)
-        down = pair.up
+        down = down_alone(_text(shipped, shipped.down), shipped.down)
     return Migration(
         id=shipped.id,
         version=shipped.version,
@@ -129,10 +128,10 @@ def _module(shipped: Shipped) -> types.ModuleType:
         if source is None:
             raise _wrong(shipped, f"{shipped.up} can't be read", "Ship its source.")
         path = shipped.place.path(shipped.up)
-        module = types.ModuleType(f"_embedmig_{fingerprint(shipped.place.label)}.{shipped.id}")
+        module = types.ModuleType(f"_embedmig_{fingerprint(shipped.place.label)}_{shipped.id}")
         module.__file__ = path
         sys.modules[module.__name__] = module  # dataclasses and pickle look there
-        exec(compile(source, path, "exec"), module.__dict__)
+        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
         return module
     except DefinitionError:
         raise
@@ -172,7 +171,7 @@ def checked(migration: object) -> Migration:
     if not isinstance(version, int) or isinstance(version, bool) or not 0 < version < 2**63:
         raise _wrong(migration, f"version {version!r} is not a positive integer", "Number migrations 1, 2, 3, ...")
     if not isinstance(migration.id, str) or not migration.id.strip():
-        raise _wrong(migration, f"version {version} has no id", "Give it one: 003_what_it_does.")
+        raise _wrong(migration, f"Version {version} has no id", "Give it one: 003_what_it_does.")
     if not isinstance(migration.description, str):
         raise _wrong(migration, "its description is not text", "Say in one line what it does.")
     _check_settings(migration)
@@ -223,22 +222,20 @@ def _check_function(migration: Migration, name: str, action: object) -> None:
         )
 
 
-def wants_progress(action: Callable[..., object]) -> bool | None:
-    """True: pass progress by name; None: as the second argument; False: not at all."""
+def wants_progress(action: Callable[..., object]) -> str:
+    """How it takes `progress`: "second" argument, by "name", or "" for not at all."""
     import inspect
 
     try:
         parameters = inspect.signature(action).parameters
     except (TypeError, ValueError):
-        return False
-    if "progress" in parameters and parameters["progress"].kind is not inspect.Parameter.POSITIONAL_ONLY:
-        return True
-    required = [
-        p
-        for p in parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    return None if len(required) == 2 else False
+        return ""
+    named = parameters.get("progress")
+    if named is not None:
+        return "name" if named.kind is named.KEYWORD_ONLY else "second"
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters.values() if p.default is p.empty and p.kind in positional]
+    return "second" if len(required) == 2 else ""
 
 
 def _cut(migration: Migration) -> Migration:
@@ -252,9 +249,15 @@ def _cut(migration: Migration) -> Migration:
     fields["transactional"] = migration.transactional and cut.options.get("transaction") != "false"
     fields["backward_compatible"] = migration.backward_compatible or cut.options.get("backward_compatible") == "true"
     fields["requires_sqlite"] = migration.requires_sqlite or cut.options.get("requires_sqlite")
-    return Migration(**fields)  # type: ignore[arg-type]  # the same fields, by name
+    cut_migration = Migration(**fields)  # type: ignore[arg-type]  # the same fields, by name
+    _check_settings(cut_migration)
+    return cut_migration
 
 
 def _wrong(migration: Shipped | Migration, what: str, cure: str) -> DefinitionError:
-    id = str(migration.id)
-    return DefinitionError(printable(what if id in what else f"{id}: {what}") + ".", hint=cure)
+    file = getattr(migration, "file", None)
+    name = os.path.basename(file) if file else str(migration.id)
+    return DefinitionError(
+        printable(what if str(migration.id) in what or what.startswith("Version") else f"{name}: {what}") + ".",
+        hint=cure,
+    )

@@ -81,15 +81,15 @@ class EmbedmigError(Exception):
         return str(self.args[0]) if self.args else type(self).__name__
 
     def __str__(self) -> str:
-        sentence = self.what()
-        return " ".join(
-            part
-            for part in (sentence[:1].upper() + sentence[1:] if not self.path else sentence, self.kept, self.hint)
-            if part
-        )
+        return " ".join(part for part in (_capital(self.what()), self.kept, self.hint) if part)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
         return _revived, (type(self), self.args), self.__dict__
+
+
+def _capital(sentence: str) -> str:
+    """A sentence may begin with the name of a file or an id, which stay as they are, or with "the database"."""
+    return "The" + sentence[3:] if sentence.startswith("the ") else sentence
 
 
 def _revived(cls: type[EmbedmigError], args: tuple[Any, ...]) -> EmbedmigError:
@@ -117,7 +117,7 @@ class NotADatabase(EmbedmigError):
     default_hint = "Choose another file, or put a backup in its place."
 
     def what(self) -> str:
-        return f"{self.name} is not a SQLite database, or is encrypted ({self.args[0]})."
+        return f"{self.name} is not a SQLite database, or is encrypted ({printable(self.args[0])})."
 
 
 class DatabaseDamaged(EmbedmigError):
@@ -213,7 +213,7 @@ class HistoryMismatch(EmbedmigError):
 
     def what(self) -> str:
         return (
-            f"the history of {self.name} is not that of the shipped migrations: {'; '.join(self.problems)}."
+            f"the history of {self.name} is not that of the shipped migrations: {'; '.join(map(printable, self.problems))}."
             f" Shipped: {listed(self.shipped, 20) or 'none'}. Applied: {listed(self.applied, 20) or 'none'}."
         )
 
@@ -278,10 +278,8 @@ class MigrationFailed(EmbedmigError):
         return sentence + (f" Statement: {printable(' '.join(self.statement.split()))}" if self.statement else "")
 
     def __str__(self) -> str:
-        sentence, rest = self.what(), " ".join(part for part in (self.kept, self.hint) if part)
-        if not self.path:
-            sentence = sentence[:1].upper() + sentence[1:]
-        return sentence + ("\n" if self.statement else " ") + rest if rest else sentence
+        rest = " ".join(part for part in (self.kept, self.hint) if part)
+        return _capital(self.what()) + ("\n" if self.statement else " ") + rest
 
 
 class TransactionBroken(MigrationFailed):
@@ -312,6 +310,9 @@ class ForeignKeyViolations(MigrationFailed):
         self.total = total
 
     def what(self) -> str:
+        unclear = [row for _, _, _, row in self.violations if isinstance(row, str) and "mismatch" in row]
+        if unclear and len(unclear) == len(self.violations):
+            return f"{self.name}: after {self.direction} of {printable(self.id)}, a foreign key can't be checked, since its parent key is not unique: {printable(unclear[0])}."
         shown = "; ".join(_violation(*violation) for violation in self.violations[:5])
         more = f"; and {self.total - 5} more" if self.total > 5 else ""
         one = self.total == 1
@@ -356,4 +357,4 @@ def _cure(called: str) -> str:
         return "Mark the migration transactional = False (SQL: -- migrate:up transaction:false)."
     if "history" in called:
         return "The history is embedmig's own: use baseline() or rollback()."
-    return "Look for OR ROLLBACK, RAISE(ROLLBACK), set_authorizer or close() in the migration."
+    return "Look for OR ROLLBACK, RAISE(ROLLBACK), set_authorizer or close() in the migration, or for a full disk."

@@ -12,6 +12,8 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from embedmig.errors import EmbedmigError
 
 MEMORY = ":memory:"
@@ -32,7 +34,7 @@ def locate(path: str | bytes | os.PathLike[str]) -> str:
     if not name or "\0" in name:
         raise _unusable(
             name,
-            "the path of the database is empty" if not name else "the path has a NUL character in it",
+            "The path of the database is empty" if not name else "The path has a NUL character in it",
             "Give the path of a file.",
         )
     if name.startswith("file:"):
@@ -85,7 +87,7 @@ def make_folder(path: str) -> None:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise _unusable(
-            path, f"the folder {folder} can't be made: {error.strerror}", "Choose another folder."
+            path, f"The folder {folder} can't be made: {error.strerror}", "Choose another folder."
         ) from error
 
 
@@ -100,9 +102,7 @@ def connect_to_read(path: str) -> sqlite3.Connection:
     Where a crash left a journal, SQLite must write to recover the file: then it may. A WAL file in a folder that
     can't be written, without sidecars, is read as immutable: nobody can be writing it.
     """
-    from pathlib import Path
-
-    uri = f"{Path(path).as_uri()}?mode=ro"
+    uri = _uri(path) + "?mode=ro"
     conn = sqlite3.connect(uri, uri=True)
     try:
         conn.execute("PRAGMA schema_version").fetchone()
@@ -122,18 +122,33 @@ def connect_to_read(path: str) -> sqlite3.Connection:
     return conn
 
 
+def _uri(path: str) -> str:
+    """The file: URI of an absolute path (https://sqlite.org/uri.html); by hand, since pathlib costs too much at a launch."""
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    if os.name == "nt":  # C:\\notes.db -> /C:/notes.db
+        quoted = "/" + quoted.replace("\\", "/")
+    return "file://" + quoted
+
+
 def path_of(conn: sqlite3.Connection) -> str | None:
     """The file behind a connection, or None for one in memory or a temporary one."""
+    return next((str(row[2]) for row in rows(conn, "PRAGMA database_list") if row[1] == "main" and row[2]), None)
+
+
+def rows(conn: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
+    """All rows as plain tuples of plain values, whatever factories the caller's connection has."""
     cursor = conn.cursor()
     cursor.row_factory = None
-    return next((str(row[2]) for row in cursor.execute("PRAGMA database_list") if row[1] == "main" and row[2]), None)
+    text_factory, conn.text_factory = conn.text_factory, str
+    try:
+        return cursor.execute(sql).fetchall()
+    finally:
+        conn.text_factory = text_factory
 
 
 def application_id(conn: sqlite3.Connection) -> int:
     """The number in the file's header that says whose file it is, as 32 bits without sign; 0 is nobody's."""
-    cursor = conn.cursor()
-    cursor.row_factory = None
-    return int(cursor.execute("PRAGMA main.application_id").fetchone()[0]) & 0xFFFFFFFF
+    return int(rows(conn, "PRAGMA main.application_id")[0][0]) & 0xFFFFFFFF
 
 
 def explained(error: Exception, path: str | None) -> EmbedmigError:
@@ -157,10 +172,13 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
         return _cannot_open(path, text)
     if isinstance(error, UnicodeDecodeError):
         return errors.DatabaseDamaged(f"a name in its schema is not text ({text})", path=path)
+    missing = text.startswith(("no such function", "no such collation"))
     return errors.EmbedmigError(
         f"{errors.printable(path or 'the database')}: SQLite says: {errors.printable(text)}.",
         path=path,
-        hint=f"This is SQLite {sqlite3.sqlite_version}.",
+        hint="Register the app's functions and collations in prepare=."
+        if missing
+        else f"This is SQLite {sqlite3.sqlite_version}.",
     )
 
 

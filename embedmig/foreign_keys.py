@@ -33,6 +33,8 @@ def violations(conn: sqlite3.Connection) -> Counter[Key]:
                 _named(conn, row, keys) for row in conn.execute(f"PRAGMA main.foreign_key_check({quoted(table)})")
             )
         except sqlite3.OperationalError as error:
+            if conn.execute(f"SELECT 1 FROM main.{quoted(table)} LIMIT 1").fetchone() is None:
+                continue  # a key that can't be checked and has nothing to check
             parent = str(error).rpartition(" referencing ")[2].strip('"')
             found[table, None, parent, str(error)] += 1
     return found
@@ -54,22 +56,24 @@ class Baseline:
         self.found = violations(conn)
         self.tables = _tables(conn)
 
-    def new(self, conn: sqlite3.Connection, moved: set[str]) -> list[Key]:
-        """The violations that were not there before; `moved` are the tables that were dropped or renamed since.
+    def new(self, conn: sqlite3.Connection, moved: set[str], altered: set[str]) -> list[Key]:
+        """The violations that were not there before. `moved` are the tables that were dropped or renamed since,
+        `altered` those that ALTER TABLE changed, a renamed one among them under its old name.
 
-        In a table that was rebuilt or renamed the same rows may have other rowids: there only the
-        number of violations per parent is compared.
+        A row that pointed nowhere before is not new because its parent or its column has another name now. In a table
+        that was rebuilt or renamed the rows may have other rowids too: there only their number per parent counts.
         """
         after = violations(conn)
         gone = self.found - after
-        spare: Counter[str] = Counter()
-        for (table, _, parent, _), count in gone.items():
-            if table.lower() in moved:
-                spare[parent.lower()] += count
+        rows = Counter((table.lower(), rowid) for table, rowid, _, _ in gone.elements())
+        spare = Counter(parent.lower() for table, _, parent, _ in gone.elements() if table.lower() in moved)
         result: list[Key] = []
         for key in sorted((after - self.found).elements(), key=repr):
-            table, parent = key[0].lower(), key[2].lower()
-            if spare[parent] and (table in moved or table not in self.tables):
+            table, rowid, parent = key[0].lower(), key[1], key[2].lower()
+            renamed = table in altered or parent not in self.tables
+            if renamed and rows[table, rowid]:
+                rows[table, rowid] -= 1
+            elif spare[parent] and (table in moved or table not in self.tables):
                 spare[parent] -= 1
             else:
                 result.append(key)

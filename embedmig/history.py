@@ -5,6 +5,8 @@ Loaded at every launch: reading needs nothing but the connection.
 
 from __future__ import annotations
 
+from embedmig.file import rows
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
@@ -35,12 +37,12 @@ def ids(conn: sqlite3.Connection) -> tuple[list[str], int] | None:
     import sqlite3
 
     try:
-        rows = _all(conn, "SELECT id, version, finished FROM main._migrations ORDER BY version")
+        found = rows(conn, "SELECT id, version, finished FROM main._migrations ORDER BY version")
     except (sqlite3.Error, UnicodeDecodeError):
         return None
-    if not rows or not all(row[2] for row in rows):
+    if not found or not all(row[2] for row in found):
         return None
-    return [str(row[0]) for row in rows], int(str(rows[-1][1]))
+    return [str(row[0]) for row in found], int(str(found[-1][1]))
 
 
 def read(conn: sqlite3.Connection) -> list[Applied] | None:
@@ -53,8 +55,10 @@ def read(conn: sqlite3.Connection) -> list[Applied] | None:
     if shape is None:
         return None
     columns = [name if name in shape else "NULL" for name in COLUMNS]
-    rows = _all(conn, f"SELECT {', '.join(columns)} FROM main._migrations ORDER BY version, id")
-    found = [_applied(row) for row in rows]
+    columns[3] = f"CAST({columns[3]} AS TEXT)"  # declared as TIMESTAMP in the original: detect_types= would convert it
+    found = [
+        _applied(row) for row in rows(conn, f"SELECT {', '.join(columns)} FROM main._migrations ORDER BY version, id")
+    ]
     _refuse_doubles(found)
     return found
 
@@ -96,12 +100,12 @@ def _applied(row: tuple[object, ...]) -> Applied:
 
 def _shape(conn: sqlite3.Connection) -> list[str] | None:
     """The columns of the history table, or None where there is no such thing in the file."""
-    found = _all(
+    found = rows(
         conn, "SELECT type FROM main.sqlite_master WHERE lower(name) = '_migrations' AND type IN ('table', 'view')"
     )
     if not found:
         return None
-    columns = [str(row[1]) for row in _all(conn, "PRAGMA main.table_info(_migrations)")]
+    columns = [str(row[1]) for row in rows(conn, "PRAGMA main.table_info(_migrations)")]
     if found[0][0] != "table" or not {"id", "version"} <= set(columns):
         from embedmig.errors import ForeignDatabase
 
@@ -144,12 +148,12 @@ def prepare(conn: sqlite3.Connection) -> None:
 
 def objects(conn: sqlite3.Connection, most: int = 5) -> list[str]:
     """Names of a few tables, views and triggers that are neither SQLite's own nor ours."""
-    rows = _all(
+    found = rows(
         conn,
         "SELECT name FROM main.sqlite_master WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         f" AND lower(name) <> '_migrations' ORDER BY rowid LIMIT {most}",
     )
-    return [str(row[0]) for row in rows]
+    return [str(row[0]) for row in found]
 
 
 def row(
@@ -179,10 +183,3 @@ def record(conn: sqlite3.Connection, rows: Iterable[tuple[object, ...]]) -> None
 def forget(conn: sqlite3.Connection, ids: Iterable[str]) -> None:
     """Take rows out of the history: what a rollback does."""
     conn.executemany("DELETE FROM main._migrations WHERE id = ?", [(id,) for id in ids])
-
-
-def _all(conn: sqlite3.Connection, sql: str) -> list[tuple[object, ...]]:
-    """All rows as plain tuples, whatever row_factory the caller's connection has."""
-    cursor = conn.cursor()
-    cursor.row_factory = None
-    return cursor.execute(sql).fetchall()

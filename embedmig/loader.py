@@ -26,6 +26,8 @@ TIMESTAMP = 1_000_000_000  # a version of ten digits or more may leave gaps
 def keep(source: Source) -> str | tuple[Any, ...]:
     """The source in a form that pickles and doesn't run dry: a dotted name, a folder with a separator, or a tuple."""
     if isinstance(source, str):
+        if not source.strip():
+            raise _error("The name of the migrations is empty", "Give a package, its dotted name, or a folder.")
         return source
     if hasattr(source, "__path__") and hasattr(source, "__name__"):
         name = str(source.__name__)
@@ -36,7 +38,7 @@ def keep(source: Source) -> str | tuple[Any, ...]:
         return os.path.join(os.fspath(source), "")  # the separator at its end says: a folder, not a dotted name
     if not hasattr(source, "__iter__"):
         raise _error(
-            f"migrations can't be read from {source!r}",
+            f"Migrations can't be read from {source!r}",
             "Give a package, its dotted name, a folder, or a list of Migration.",
         )
     return tuple(source)
@@ -130,7 +132,12 @@ class Bundled(Place):
         stems = {name.rpartition(".")[0] for name in found}
         # a frozen app may have the compiled module and no file
         return sorted(
-            found | {f"{m.name}.py" for m in pkgutil.iter_modules(self.module.__path__) if m.name not in stems}
+            found
+            | {
+                f"{m.name}.py"
+                for m in pkgutil.iter_modules(self.module.__path__)
+                if m.name not in stems and not m.ispkg
+            }
         )
 
     def read(self, name: str) -> bytes | None:
@@ -143,9 +150,13 @@ class Bundled(Place):
 
     def _roots(self) -> list[Any]:
         import zipfile
+        from pathlib import Path
 
-        found = []
-        for path in self.module.__path__:
+        found: list[Any] = []
+        for path in dict.fromkeys(self.module.__path__):
+            if os.path.isdir(path):
+                found.append(Path(path))
+                continue
             archive, inner = path, ""
             while archive and not os.path.exists(archive) and archive != os.path.dirname(archive):
                 archive, inner = os.path.dirname(archive), os.path.join(os.path.basename(archive), inner)
@@ -170,7 +181,7 @@ def place_of(source: str) -> Place:
     module = sys.modules.get(source) or _imported(source)
     if module is None:
         return _folder(source)
-    paths = list(getattr(module, "__path__", ()))
+    paths = list(dict.fromkeys(getattr(module, "__path__", ())))  # a folder may be on sys.path twice
     if not paths:
         raise _error(
             f"{source} is a module, not a package of migrations", "Name the package whose files are the migrations."
@@ -197,7 +208,7 @@ def _folder(path: str) -> Folders:
     folder = os.path.abspath(path)
     if not os.path.isdir(folder):
         frozen = " In a frozen app, see 'Ship it' in the guide." if getattr(sys, "frozen", False) else ""
-        raise _error(f"no package and no folder of migrations called {path}", "Check the name." + frozen)
+        raise _error(f"No package and no folder of migrations called {path}", "Check the name." + frozen)
     return Folders([folder], None)
 
 
@@ -268,7 +279,8 @@ def _named(stem: str, name: str, place: Place) -> Shipped:
         )
     version = int(digits)
     if not 0 < version < 2**63:
-        raise _error(f"{name} in {place.label} has version {digits}, but versions begin at 1", "Renumber it.")
+        limit = "versions begin at 1" if version == 0 else "SQLite's numbers end before it"
+        raise _error(f"{name} in {place.label} has version {digits}, but {limit}", "Renumber it.")
     return Shipped(stem, version, place, name, None)
 
 
@@ -276,7 +288,7 @@ def _refuse_twins(found: Sequence[Any]) -> None:
     for one, other in zip(found, found[1:], strict=False):
         if one.version == other.version:
             raise _error(
-                f"two migrations claim version {one.version}: {_called(one)} and {_called(other)}",
+                f"Two migrations claim version {one.version}: {_called(one)} and {_called(other)}",
                 "Renumber one of them.",
             )
     seen: dict[str, Any] = {}
@@ -284,7 +296,7 @@ def _refuse_twins(found: Sequence[Any]) -> None:
         twin = seen.setdefault(migration.id.casefold(), migration)
         if twin is not migration:
             raise _error(
-                f"two migrations are called {migration.id}: versions {twin.version} and {migration.version}",
+                f"Two migrations are called {migration.id}: versions {twin.version} and {migration.version}",
                 "Rename one of them.",
             )
 
@@ -296,7 +308,7 @@ def _refuse_gaps(found: Sequence[Any]) -> None:
             return
         if migration.version != expected:
             raise _error(
-                f"version {expected} is missing: {_called(migration)} has version {migration.version}",
+                f"Version {expected} is missing: {_called(migration)} has version {migration.version}",
                 "Versions run 1, 2, 3, ... without gaps, unless they are timestamps of ten digits or more.",
             )
         expected += 1
@@ -308,11 +320,11 @@ def _called(migration: Any) -> str:
 
 def _nothing_found(source: str | tuple[Any, ...]) -> DefinitionError:
     if isinstance(source, tuple):
-        return _error("the list of migrations is empty", "Ship at least one migration.")
+        return _error("The list of migrations is empty", "Ship at least one migration.")
     cure = "Put the first one there: 001_initial.py or 001_initial.sql."
     if getattr(sys, "frozen", False):
         cure = "This app is frozen: its build left them out. See 'Ship it' in the guide."
-    return _error(f"no migrations in {place_of(source).label}", cure)
+    return _error(f"No migrations in {place_of(source).label}", cure)
 
 
 def _error(what: str, cure: str) -> DefinitionError:

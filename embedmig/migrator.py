@@ -72,7 +72,7 @@ class Migrator(Value):
     ) -> None:
         if atomic not in ("run", "migration"):
             raise _usage(f"atomic={atomic!r} is neither 'run' nor 'migration'.", "Choose one of the two.")
-        if application_id is not None and not 0 < application_id < 2**32:
+        if application_id is not None and not (isinstance(application_id, int) and 0 < application_id < 2**32):
             raise _usage(
                 f"application_id={application_id!r} is not a number of 32 bits above 0.",
                 "Draw one and keep it for ever.",
@@ -160,7 +160,8 @@ class Migrator(Value):
         ready = None if file.size(name) else self._before_making(name, to)
         conn = _opened(name, cached_statements=0)  # a cached statement is one that the guard does not see
         try:
-            return self._migrate_on(conn, name, True, to, on_progress, cancel, ready)
+            path = None if name == file.MEMORY else name
+            return self._migrate_on(conn, path, True, to, on_progress, cancel, ready)
         finally:
             conn.close()
 
@@ -250,7 +251,7 @@ class Migrator(Value):
             return action(conn, file.path_of(conn), False)
         name = _located(db)
         if not file.size(name):
-            raise _usage(f"there is no database at {name}.", "Give the path of the file that is meant.")
+            raise _usage(f"There is no database at {name}.", "Give the path of the file that is meant.")
         conn = _opened(name, cached_statements=0)
         try:
             return action(conn, name, True)
@@ -367,13 +368,13 @@ def _connection(db: Db) -> sqlite3.Connection | None:
         return None
     if conn.in_transaction:
         raise _usage(
-            "this connection has an open transaction.",
+            "This connection has an open transaction.",
             "Commit or roll back first: embedmig begins and commits by itself.",
         )
     autocommit = getattr(conn, "autocommit", -1)  # Python 3.12 and later
     if autocommit != -1:
         raise _usage(
-            f"this connection was made with autocommit={autocommit}.", "Leave autocommit out of sqlite3.connect()."
+            f"This connection was made with autocommit={autocommit}.", "Leave autocommit out of sqlite3.connect()."
         )
     path = file.path_of(conn)
     if path is not None:
@@ -384,7 +385,7 @@ def _connection(db: Db) -> sqlite3.Connection | None:
 def _located(db: Db) -> str:
     if not isinstance(db, str) and not hasattr(db, "__fspath__"):
         raise _usage(
-            f"a {type(db).__name__} is not a database.", "Give a path, a sqlite3.Connection or a sqlite_utils.Database."
+            f"A {type(db).__name__} is not a database.", "Give a path, a sqlite3.Connection or a sqlite_utils.Database."
         )
     return file.locate(db)
 

@@ -40,13 +40,13 @@ def pending(
 
 def _target(shipped: Sequence[Numbered], applied: Sequence[Applied], to: int) -> int:
     at = version_of(applied)
-    if to < at:
+    if 0 <= to < at:
         raise UsageError(
-            f"the file is at version {at}, above {to}.", hint=f"Use rollback(to={to}) to go down.", version=at
+            f"The file is at version {at}, above {to}.", hint=f"Use rollback(to={to}) to go down.", version=at
         )
     if to != at and to not in {s.version for s in shipped}:
         raise UsageError(
-            f"there is no version {to}: this app ships {_span(shipped)}.", hint="Name one of those.", version=at
+            f"There is no version {to}: this app ships {_span(shipped)}.", hint="Name one of those.", version=at
         )
     return to
 
@@ -155,10 +155,10 @@ def up_to(shipped: Sequence[N], applied: Sequence[Applied], version: int) -> lis
     """What a baseline at `version` records: everything shipped up to it that isn't applied yet."""
     refuse_disagreement(shipped, applied, out_of_order=True)
     if version not in {s.version for s in shipped}:
-        raise UsageError(f"there is no version {version}: this app ships {_span(shipped)}.", hint="Name one of those.")
+        raise UsageError(f"There is no version {version}: this app ships {_span(shipped)}.", hint="Name one of those.")
     if version < version_of(applied):
         raise UsageError(
-            f"the file is already at version {version_of(applied)}, above {version}.", hint="A baseline only goes up."
+            f"The file is already at version {version_of(applied)}, above {version}.", hint="A baseline only goes up."
         )
     done = {a.id for a in applied if a.finished}
     return [s for s in shipped if s.version <= version and s.id not in done]
@@ -170,7 +170,7 @@ def reversal(shipped: Sequence[N], applied: Sequence[Applied], to: int) -> list[
     at = version_of(applied)
     if to > at or to < 0 or (to and to not in {a.version for a in applied if a.finished}):
         raise UsageError(
-            f"the file is at version {at}: it can't be rolled back to {to}.",
+            f"The file is at version {at}: it can't be rolled back to {to}.",
             hint="Name an applied version, or 0.",
             version=at,
         )

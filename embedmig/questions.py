@@ -147,7 +147,7 @@ def open_to_read(migrator: Migrator, path: str) -> sqlite3.Connection:
     """The file for viewing and export, a too new one included; nothing can be written, nothing is migrated."""
     if not file.size(path):
         raise UnusablePath(
-            f"there is no database at {path}.", path=path, hint="Give the path of the file that is meant."
+            f"There is no database at {path}.", path=path, hint="Give the path of the file that is meant."
         )
     with explaining(path):
         conn = file.connect_to_read(path)

@@ -18,11 +18,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from embedmig.migrator import Migrator
     from embedmig.run import Step
+    from embedmig.transaction import Guard
 
 
 def rehearse(migrator: Migrator, path: str) -> Rehearsal:
     if path == file.MEMORY or not file.size(path):
-        raise UsageError(f"there is no database at {path}.", path=path, hint="Give the path of the file that is meant.")
+        raise UsageError(f"There is no database at {path}.", path=path, hint="Give the path of the file that is meant.")
     with tempfile.TemporaryDirectory(prefix="embedmig-", dir=_roomy_folder(path)) as folder:
         copy = os.path.join(folder, os.path.basename(path))
         with explaining(path):
@@ -91,7 +92,7 @@ class _Measured:
         self.changes, self.bytes = self.conn.total_changes, self._bytes()
         self.violations = foreign_keys.Baseline(self.conn)
 
-    def _after(self, step: Step, duration_ms: int, moved: set[str]) -> None:
+    def _after(self, step: Step, duration_ms: int, guard: Guard | None) -> None:
         rows = schema.row_counts(self.conn)
         self.found.append(
             Rehearsed(
@@ -103,7 +104,7 @@ class _Measured:
                 schema.diff(self.schema, schema.statements(self.conn)),
                 self.bytes,
                 self._bytes(),
-                len(self.violations.new(self.conn, moved)),
+                len(self.violations.new(self.conn, guard.moved, guard.altered)) if guard else 0,
             )
         )
         self._remember(rows)

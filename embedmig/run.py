@@ -21,6 +21,7 @@ from embedmig.errors import (
 from embedmig.plan import version_of
 from embedmig.script import Statement, runnable
 from embedmig.transaction import (
+    LOST,
     Guard,
     Objects,
     commit,
@@ -75,20 +76,22 @@ class Step:
     def act(self, run: Run) -> None:
         """Do it, on the connection as it is."""
         if self.function is None:
+            run.conn.text_factory = bytes  # nobody reads what comes back, so it need not be UTF-8
             for statement in self.statements:
                 self.statement = statement
                 for _ in run.conn.execute(statement.text):
                     pass  # a SELECT or a RETURNING runs to its end
             self.statement = None
+            run.conn.text_factory = str
             return
         db = run.database()
         takes = wants_progress(self.function)
         run.conn.execute(
             "PRAGMA recursive_triggers = ON"
         )  # as sqlite-utils has it; SQL files run with SQLite's own default
-        if takes is None:
+        if takes == "second":
             result = self.function(db, run.watch.rows)
-        elif takes:
+        elif takes == "name":
             result = self.function(db, progress=run.watch.rows)
         else:
             result = self.function(db)
@@ -128,7 +131,7 @@ class Run:
         self.application_id = application_id
         self.backups = backups  # how many to keep; 0: none is made
         self.backup: str | None = None  # made in this run, or found good
-        self.observe: Callable[[Step, int, set[str]], None] | None = None  # called after each migration
+        self.observe: Callable[[Step, int, Guard | None], None] | None = None  # called after each migration
         self.ran: list[str] = []  # committed
         self._database: object = None
 
@@ -139,12 +142,12 @@ class Run:
     ) -> None:
         """Run what `plan()` says is to be done, asked again under the lock; `adopt()` says what an older file already has."""
         checked = False
-        with settings_of_a_run(self.conn):
+        with settings_of_a_run(self.conn) as self.settings:
             while True:
                 with self.watch.over(self.conn):
                     take_lock(self.conn, self.watch, self.timeout)
                     adopted = adopt()
-                    steps = plan()
+                    steps = [] if adopted else plan()
                     if not steps and not adopted:
                         undo(self.conn)  # another launch was first
                         break
@@ -153,13 +156,15 @@ class Run:
                         self._back_up()
                         checked = True
                     self._begin_writing(adopted)
+                    if adopted:
+                        steps = plan()
                     stretch = self._stretch(steps)
                     self.watch.total = max(self.watch.total, len(self.ran) + len(steps))
                     if stretch and not stretch[0].transactional:
                         self._begin_alone(stretch[0])
                     else:
                         self._together(stretch)
-                self._commit([step.id for step in stretch])
+                self._commit(stretch)
                 if stretch and not stretch[0].transactional:
                     self._alone(stretch[0])
                 self.ran += [step.id for step in stretch]
@@ -176,7 +181,7 @@ class Run:
             if chosen:
                 self._begin_writing(())
                 history.record(self.conn, [self._row(m, None, m.checksum) for m in chosen])
-            self._commit([m.id for m in chosen])
+            self._commit([])
         return [m.id for m in chosen]
 
     # -- their parts, in the order of first use -------------------------------------------------------
@@ -187,7 +192,7 @@ class Run:
         try:
             damage = file.damage(self.conn)
         except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_ERROR:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
                 raise
             log.warning("%s could not be checked: %s (register the app's functions in prepare=)", self._name, error)
             return
@@ -226,18 +231,20 @@ class Run:
         baseline = foreign_keys.Baseline(self.conn)
         objects = Objects(self.conn)
         moved: set[str] = set()
+        altered: set[str] = set()
         rows: list[tuple[object, ...]] = []
         for index, step in enumerate(stretch, len(self.ran) + 1):
             began = time.monotonic()
             guard = self._one(step, index)
             moved |= guard.moved
+            altered |= guard.altered
             self._look_for_the_vanished(objects.vanished(self.conn, guard), step)
             rows += self._done(step, index, began, guard)
         history.record(self.conn, rows)
         if stretch:
             self.watch.enter(progress.CHECKING, stretch[-1].id, len(self.ran) + len(stretch))
             # 10. "If foreign key constraints were originally enabled then run PRAGMA foreign_key_check":
-            self._refuse_violations(baseline, moved, stretch[-1])
+            self._refuse_violations(baseline, moved, altered, stretch[-1])
 
     def _one(self, step: Step, index: int) -> Guard:
         """Run one migration inside its guard; whatever goes wrong becomes the error that says so."""
@@ -254,18 +261,19 @@ class Run:
         if self.watch.stopped is not None:
             raise self.watch.stopped from failure
         if failure is not None:
-            raise self._explained(failure, step, guard) from failure
+            explained = self._explained(failure, step, guard)
+            raise explained from explained.__cause__ or failure
         if guard.denied or guard.lost:
-            raise self._broken(step, guard, None)
-        if step.function is not None:
-            self.conn.execute("PRAGMA recursive_triggers = OFF")
+            raise self._lost(step, guard)
+        if step.transactional:
+            self.settings.put_back(guard.pragmas)
         return guard
 
     def _done(self, step: Step, index: int, began: float, guard: Guard | None) -> list[tuple[object, ...]]:
         """Say that a step is done; its row for the history, or none where it went down: its row is taken out."""
         ms = round((time.monotonic() - began) * 1000)
         if self.observe is not None:
-            self.observe(step, ms, guard.moved if guard else set())
+            self.observe(step, ms, guard)
         self.watch.enter(progress.FINISHED, step.id, index)
         down = "" if step.direction == "up" else " down"
         log.info("%s%s  %s  (%d ms)", step.id, down, step.migration.description, ms)
@@ -291,26 +299,31 @@ class Run:
             )
         log.warning("%s %s", step.id, what)
 
-    def _refuse_violations(self, baseline: foreign_keys.Baseline, moved: set[str], step: Step) -> None:
-        new = baseline.new(self.conn, moved)
+    def _refuse_violations(
+        self, baseline: foreign_keys.Baseline, moved: set[str], altered: set[str], step: Step
+    ) -> None:
+        new = baseline.new(self.conn, moved, altered)
         if new:
             shown = foreign_keys.described(self.conn, new)
             raise ForeignKeyViolations(shown, total=len(new), **self._where(step))
 
-    def _commit(self, ids: Sequence[str]) -> None:
+    def _commit(self, stretch: Sequence[Step]) -> None:
         """COMMIT. If it raises, the outcome is unknown until the history has been read on a new connection."""
         self.watch.phase = progress.COMMITTING
         try:
             commit(self.conn, self.watch, self.timeout)
         except sqlite3.Error as error:
+            if stretch and "in progress" in str(error):
+                raise MigrationFailed(str(error), **self._where(stretch[-1]), hint=_hint(error)) from error
             undo(self.conn)
-            if not ids or not self._is_there(ids, error):
+            if not stretch or not self._is_there(stretch, error):
                 raise
             log.warning("%s: COMMIT reported %s, and yet the migrations are there", self._name, error)
 
-    def _is_there(self, ids: Sequence[str], error: sqlite3.Error) -> bool:
+    def _is_there(self, stretch: Sequence[Step], error: sqlite3.Error) -> bool:
+        """Did a COMMIT that raised happen all the same? Asked on a new connection where there is a file."""
         try:
-            conn = file.connect(self.path) if self.path and self.own else self.conn
+            conn = file.connect(self.path) if self.path else self.conn
             try:
                 applied = {a.id for a in history.read(conn) or ()}
             finally:
@@ -320,7 +333,7 @@ class Run:
             explained = file.explained(error, self.path)
             explained.kept = "Whether the last step was written is not known: start the app again, it finds out."
             raise explained from error
-        return set(ids) <= applied
+        return all((step.id in applied) == (step.direction == "up") for step in stretch)
 
     def _begin_alone(self, step: Step) -> None:
         """Before what can't run in a transaction: say in the history that it began, so that the next launch knows if it died."""
@@ -339,7 +352,7 @@ class Run:
                 baseline = foreign_keys.Baseline(self.conn)
                 guard = self._one(step, index)
                 self._refuse_open_transaction(step)
-                self._refuse_violations(baseline, guard.moved, step)
+                self._refuse_violations(baseline, guard.moved, guard.altered, step)
             except MigrationFailed as failed:
                 busy = _sqlite_error(failed)
                 if busy is not None and is_busy(busy):
@@ -349,11 +362,12 @@ class Run:
 
         with without_transaction(self.conn), self.watch.over(self.conn):
             patiently(attempt, self.watch, self.timeout, "is writing to it")
+        self.settings.apply()  # it may have changed any of them
         take_lock(self.conn, self.watch, self.timeout)
         if not self._is_finished(step):
             history.forget(self.conn, [step.id])  # the row that says it began
             history.record(self.conn, self._done(step, index, began, None))
-        self._commit([step.id])
+        self._commit([step])
 
     def _is_finished(self, step: Step) -> bool:
         return any(a.id == step.id and a.finished for a in history.read(self.conn) or ())
@@ -392,18 +406,37 @@ class Run:
         """The error of a failed migration: never masking what SQLite said first."""
         where = self._where(step) | {"line": self._line(error, step), "statement": self._statement(error, step)}
         code = getattr(_sqlite_error(error), "sqlite_errorcode", 0) & 0xFF
-        if guard.denied and guard.denied != "a statement after its transaction was lost":
+        if guard.denied and guard.denied != LOST:
             return self._broken(step, guard, error)
         if code == sqlite3.SQLITE_FULL:
             return DiskFull(f"in {step.direction} of {step.id}", path=self.path)
         if code == sqlite3.SQLITE_CORRUPT or code == sqlite3.SQLITE_READONLY:
             return file.explained(error, self.path)
         if guard.denied or (guard.lost and _is_about_the_connection(error)):
-            return self._broken(step, guard, error)
+            return self._lost(step, guard, error)
         if code == sqlite3.SQLITE_INTERRUPT and not guard.lost:
             return MigrationCancelled(step.id, path=self.path)
         name = getattr(_sqlite_error(error), "sqlite_errorname", None) or type(error).__name__
         return MigrationFailed(str(error) or type(error).__name__, **where, cause=name, hint=_hint(error))
+
+    def _lost(self, step: Step, guard: Guard, error: Exception | None = None) -> BaseException:
+        """The migration went on, or hid the error: by what was the transaction lost, as far as anybody saw?"""
+        fatal = getattr(self._database, "fatal", None) if guard.lost else None
+        if fatal is None:
+            return self._broken(step, guard, error)
+        code = getattr(fatal[0], "sqlite_errorcode", 0) & 0xFF
+        found: EmbedmigError
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            full = code == sqlite3.SQLITE_FULL
+            found = (
+                DiskFull(f"in {step.direction} of {step.id}", path=self.path)
+                if full
+                else file.explained(fatal[0], self.path)
+            )
+        else:
+            found = TransactionBroken(LOST, **self._where(step), statement=fatal[1], cause=None)
+        found.__cause__ = fatal[0]
+        return found
 
     def _broken(self, step: Step, guard: Guard, error: Exception | None) -> TransactionBroken:
         called = guard.denied or "it lost its transaction"
@@ -472,6 +505,8 @@ def _hint(error: BaseException) -> str:
         return "A query is still open: read it to its end, or close its cursor, before changing the table."
     if "database is locked" in text:
         return "Did it open a second connection? Only the given db can write during the run."
+    if "cannot VACUUM" in text:
+        return "Mark the migration transactional = False: VACUUM can't run inside a transaction."
     if "statements in progress" in text:
         return "An INSERT ... RETURNING was not read to its end."
     if "no such function" in text or "no such collation" in text:

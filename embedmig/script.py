@@ -47,7 +47,7 @@ _QUOTED = r"""'[^']*+' | "[^"]*+" | `[^`]*+` | \[[^\]]*+\]"""
 _COMMENT = r"--[^\n]*+\n? | /\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)"
 # One piece: blanks or a comment, a semicolon, a word, a quoted string or name (or one that is never closed), or any other character.
 _PIECE = re.compile(
-    rf"""(?P<skip> [ \t\r\n\f]++ | {_COMMENT} )
+    rf"""(?P<skip> [ \t\r\n\f\ufeff]++ | {_COMMENT} )
       | (?P<semi> ; )
       | (?P<word> [^\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]++ )  # ASCII's letters, digits, _ and $, and all beyond ASCII
       | {_QUOTED} | (?P<open> ['"`\[] ) | .""",
@@ -57,19 +57,23 @@ _PIECE = re.compile(
 _BODY = re.compile(rf"""(?: [^;'"`\[/-]++ | {_QUOTED} | -(?!-) | /(?!\*) )*+""", re.X | re.S)
 # A whole statement at once, where nothing makes it hard: no comment inside, no trigger.
 _PLAIN = re.compile(
-    rf"""[ \t\r\n\f]*+ (?P<plain>
+    rf"""[ \t\r\n\f\ufeff]*+ (?P<plain>
          (?! (?i:EXPLAIN)\b | (?i:CREATE)\b (?! [ \t\r\n]++ (?i:TABLE|INDEX|UNIQUE|VIEW|VIRTUAL)\b ) ) [A-Za-z] {_BODY.pattern} ; )""",
     re.X | re.S,
 )
-_BLANK = re.compile(rf"(?: [ \t\r\n\f]++ | {_COMMENT} )*+", re.X | re.S)
-_WORD = re.compile(rf"(?: [ \t\r\n\f]++ | {_COMMENT} )*+ ([A-Za-z_]\w*|.)", re.X | re.S)
+_BLANK = re.compile(rf"(?: [ \t\r\n\f\ufeff]++ | {_COMMENT} )*+", re.X | re.S)
+_WORD = re.compile(rf"(?: [ \t\r\n\f\ufeff]++ | {_COMMENT} )*+ ([A-Za-z_]\w* | \d[\w.]* | {_QUOTED} | .)", re.X | re.S)
 _BREAKPOINT = re.compile(r"-->\s*statement-breakpoint")
-_MARKER = re.compile(r"^[ \t]*--[ \t]*migrate[ \t]*:[ \t]*(\w*)([^\n]*)$", re.M | re.I)
+# `-- migrate: up` is a marker too, or what follows it would run as well; `-- Migrate: old notes` is a comment.
+_MARKER = re.compile(
+    r"^[ \t\ufeff]*--[ \t]*migrate(?:[ \t]*:[ \t]*(?=(?:up|down)\b)|:(?=\w))(\w+)([^\n]*)$", re.M | re.I
+)
 _FOREIGN_MARKER = re.compile(r"^[ \t]*--[ \t]*\+goose[ \t]+Down\b", re.M | re.I)
 
 START, NORMAL, EXPLAIN, CREATE, TRIGGER, SEMI, END = range(7)
 
 
+_SKIPPED_PRAGMAS = ("FOREIGN_KEYS", "AUTO_VACUUM", "PAGE_SIZE", "ENCODING")  # no-ops inside a transaction
 _SUSPECTS = ("BEGIN", "COMMIT", "END", "ROLLBA", "ATTACH", "DETACH", "VACUUM", "PRAGMA")
 
 
@@ -88,7 +92,7 @@ def statements(sql: str, file: str | None = None) -> Iterator[Statement]:
     naming file and line, for a NUL character, an unterminated string and a trigger without END.
     """
     _refuse_odd_characters(sql, file)
-    pos = 1 if sql.startswith("\ufeff") else 0
+    pos = 0
     state, begin, line, counted = START, -1, 1, 0
     while pos < len(sql):
         if begin < 0 and (plain := _PLAIN.match(sql, pos)):
@@ -107,7 +111,7 @@ def statements(sql: str, file: str | None = None) -> Iterator[Statement]:
         assert piece is not None  # the last alternative is any character
         kind, end = piece.lastgroup, piece.end()
         if kind == "skip":
-            if begin >= 0 and state not in (TRIGGER, SEMI, END) and _BREAKPOINT.match(sql, pos):
+            if begin >= 0 and state not in (TRIGGER, SEMI) and _BREAKPOINT.match(sql, pos):
                 yield Statement(line, sql[begin:pos].rstrip())
                 state, begin = START, -1
             pos = end
@@ -158,7 +162,7 @@ def _refuse_odd_characters(sql: str, file: str | None) -> None:
 
 
 def _wrong(file: str | None, line: int, what: str, cure: str) -> DefinitionError:
-    place = f"{printable(file)}, line {line}" if file else f"line {line} of the SQL"
+    place = f"{printable(file)}, line {line}" if file else f"Line {line} of the SQL"
     return DefinitionError(f"{place}: {what}.", hint=cure)
 
 
@@ -203,8 +207,8 @@ def _is_wrapper(statement: Statement, file: str | None) -> bool:
     """Is it a BEGIN, COMMIT or PRAGMA foreign_keys around the real work? Refuses what must not run at all."""
     if not statement.text[:6].upper().startswith(_SUSPECTS):
         return False
-    first, *rest = words(statement.text, 6)
-    if first in ("BEGIN", "COMMIT", "END"):
+    first, *rest = said = words(statement.text, 9)
+    if _stands_for_the_run(said):
         return True
     if first == "ROLLBACK" and "TO" not in rest[:2]:
         raise _wrong(
@@ -223,18 +227,48 @@ def _is_wrapper(statement: Statement, file: str | None) -> bool:
     return False
 
 
+def _stands_for_the_run(said: list[str]) -> bool:
+    """Is it, whole, a statement that the run's own transaction stands for, or that does nothing inside it?
+
+    With more words than that it is work behind a forgotten semicolon: SQLite shall say so.
+    """
+    if said[-1:] == [";"]:
+        said = said[:-1]
+    match said:
+        case ["BEGIN" | "COMMIT" | "END"]:
+            return True
+        case ["BEGIN" | "COMMIT" | "END", "TRANSACTION", *name]:
+            return len(name) <= 1
+        case ["BEGIN", "DEFERRED" | "IMMEDIATE" | "EXCLUSIVE", *rest]:
+            return rest[:1] in ([], ["TRANSACTION"]) and len(rest) <= 2
+        case ["PRAGMA", _, ".", name, *value] | ["PRAGMA", name, *value]:
+            sets = len(value) in (2, 3) and value[0] in ("=", "(")
+            return name.strip("\"'`[]") in _SKIPPED_PRAGMAS and (not value or sets)
+    return False
+
+
 def _is_skipped_pragma(statement: Statement, rest: list[str], file: str | None) -> bool:
     qualified = rest[1:2] == ["."]
     name = (rest[2] if qualified and len(rest) > 2 else rest[0] if rest else "").lower()
     sets = (rest[3:4] if qualified else rest[1:2]) in (["="], ["("])
-    if name == "foreign_keys":
-        return True
-    if (name in DENIED_PRAGMAS and sets) or name == "wal_checkpoint":
+    if (name in DENIED_PRAGMAS and name != "foreign_keys" and sets) or name == "wal_checkpoint":
         raise _wrong(
             file, statement.line, f"PRAGMA {name} does nothing, or harm, inside a transaction",
             "Set it in prepare=, or move it to a migration marked -- migrate:up transaction:false.",
         )  # fmt: skip
     return False
+
+
+def down_alone(text: str, file: str | None = None) -> str:
+    """The text of a `.down.sql` file: all of it, a `-- migrate:down` line on top being welcome."""
+    marks = list(_MARKER.finditer(text))
+    for mark in marks:
+        line = text.count("\n", 0, mark.start()) + 1
+        if mark.group(1).lower() != "down" or mark is not marks[0]:
+            raise _wrong(file, line, "this file is all down", "Leave the marker out.")
+        _refuse_sql_before(text, mark.start(), file)
+        text = text[: mark.start()] + " " * (mark.end() - mark.start()) + text[mark.end() :]
+    return text
 
 
 def sections(text: str, file: str | None = None) -> Sections:
@@ -264,8 +298,16 @@ def sections(text: str, file: str | None = None) -> Sections:
             twice = f"a second migrate:{name}" if name in parts else f"migrate:{printable(name)} is no marker"
             raise _wrong(file, line, twice, "Write -- migrate:up once and -- migrate:down at most once.")
         parts[name] = "\n" * (line - 1) + " " * (mark.end() - mark.start()) + text[mark.end() : end]
+        found = _options(mark.group(2), file, line)
         if name == "up":
-            options = _options(mark.group(2), file, line)
+            options = found
+        elif any(options.get(key) != value for key, value in found.items()):
+            raise _wrong(
+                file,
+                line,
+                "options of migrate:down that migrate:up does not have",
+                "Write them behind -- migrate:up: they hold for both.",
+            )
     if "up" not in parts:
         raise _wrong(
             file,
@@ -277,7 +319,7 @@ def sections(text: str, file: str | None = None) -> Sections:
 
 
 def _refuse_sql_before(text: str, end: int, file: str | None) -> None:
-    start = _BLANK.match(text, 1 if text.startswith("\ufeff") else 0)
+    start = _BLANK.match(text)
     if start is not None and start.end() < end:
         line = text.count("\n", 0, start.end()) + 1
         raise _wrong(file, line, "there is SQL above the first -- migrate: marker", "Move it below -- migrate:up.")
@@ -288,7 +330,8 @@ def _options(text: str, file: str | None, line: int) -> dict[str, str]:
     for word in text.split():
         key, colon, value = word.partition(":")
         value = value.lower()
-        known = key == "requires_sqlite" or (
+        number = all(part.isascii() and part.isdigit() for part in value.split("."))
+        known = (key == "requires_sqlite" and number) or (
             key in ("transaction", "backward_compatible") and value in ("true", "false")
         )
         if not (colon and value and known):
@@ -304,7 +347,7 @@ def _options(text: str, file: str | None, line: int) -> dict[str, str]:
 
 def first_comment(text: str) -> str:
     """The first line of the first comment that says something, without its dashes or stars."""
-    start = _BLANK.match(text, 1 if text.startswith("\ufeff") else 0)
+    start = _BLANK.match(text)
     for line in text[: start.end() if start else 0].splitlines():
         said = line.strip().strip("/*-").strip()
         if said and not _MARKER.match(line) and not said.startswith(">"):

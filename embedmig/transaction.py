@@ -7,12 +7,13 @@ import time
 from contextlib import contextmanager
 
 from embedmig.errors import DatabaseBusy
+from embedmig.file import rows
 from embedmig.progress import WAITING, Watch
 from embedmig.script import DENIED_PRAGMAS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -22,19 +23,17 @@ _IMPLICIT: Any = ""  # isolation_level: Python's default, which the type stubs l
 BUSY_SLICE_MS = 50  # SQLite's own wait is kept short: Ctrl-C, cancel and reports come between the slices
 
 # Read before the run and put back after it, on whatever connection it ran.
-SETTINGS = (
-    "foreign_keys",
-    "synchronous",
-    "fullfsync",
-    "busy_timeout",
-    "legacy_alter_table",
-    "recursive_triggers",
-    "defer_foreign_keys",
-)
+_ALLOWED = ("legacy_alter_table", "recursive_triggers", "defer_foreign_keys")  # a migration may set these
+SETTINGS = ("foreign_keys", "synchronous", "fullfsync", "busy_timeout", "analysis_limit", *_ALLOWED)
 
 
 def is_busy(error: BaseException) -> bool:
-    """Did another connection hold this up? The transaction, if any, is then still alive."""
+    """Did another connection hold this up? The transaction, if any, is then still alive.
+
+    "SQL statements in progress" has the same code and is the author's own open cursor.
+    """
+    if "in progress" in str(error):
+        return False
     return (
         isinstance(error, sqlite3.OperationalError)
         and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
@@ -104,9 +103,7 @@ def be_the_only_user(conn: sqlite3.Connection, watch: Watch, timeout: float) -> 
 
 
 def is_wal(conn: sqlite3.Connection) -> bool:
-    cursor = conn.cursor()
-    cursor.row_factory = None
-    return str(cursor.execute("PRAGMA main.journal_mode").fetchone()[0]) == "wal"
+    return str(rows(conn, "PRAGMA main.journal_mode")[0][0]) == "wal"
 
 
 def page_count(conn: sqlite3.Connection) -> int:
@@ -117,12 +114,17 @@ def page_size(conn: sqlite3.Connection) -> int:
     return _pragma(conn, "main.page_size")
 
 
-@contextmanager
-def settings_of_a_run(conn: sqlite3.Connection) -> Iterator[None]:
-    """The settings that a run needs, from before BEGIN until after COMMIT; then they are as they were."""
-    kept = {name: _pragma(conn, name) for name in SETTINGS}
-    isolation_level, row_factory, text_factory = conn.isolation_level, conn.row_factory, conn.text_factory
-    try:
+class Settings:
+    """The settings that a run needs on its connection, and those that were there before."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.conn = conn
+        self.kept = {name: found[0][0] for name in SETTINGS if (found := rows(conn, f"PRAGMA {name}"))}
+        self._python = conn.isolation_level, conn.row_factory, conn.text_factory
+
+    def apply(self) -> None:
+        """Before BEGIN: what a run needs. Said again after a migration that ran outside a transaction and may have changed it."""
+        conn = self.conn
         conn.row_factory, conn.text_factory = None, str
         conn.isolation_level = _IMPLICIT  # with None a cached INSERT slips through after OR ROLLBACK
         conn.execute(f"PRAGMA busy_timeout = {BUSY_SLICE_MS}")
@@ -130,22 +132,37 @@ def settings_of_a_run(conn: sqlite3.Connection) -> Iterator[None]:
         conn.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone does not reach the disk; elsewhere nothing
         # 1. "If foreign key constraints are enabled, disable them" (https://sqlite.org/lang_altertable.html#otheralter):
         conn.execute("PRAGMA foreign_keys = OFF")  # silently ignored once the transaction has begun
-        yield
-    finally:
-        undo(conn)
+        self.put_back(_ALLOWED)
+
+    def put_back(self, names: Iterable[str]) -> None:
+        """Set these pragmas as they were: what one migration sets must not change the next."""
+        for name in self.kept.keys() & names:
+            self.conn.execute(f"PRAGMA {name} = {self.kept[name]}")
+
+    def restore(self) -> None:
+        """Everything as it was before the run, on a connection that the author may have closed."""
+        undo(self.conn)
         try:
-            for name, value in kept.items():
-                conn.execute(f"PRAGMA {name} = {value}")
-            conn.row_factory, conn.text_factory = row_factory, text_factory
-            conn.isolation_level = isolation_level
+            self.put_back(SETTINGS)
+            isolation_level, self.conn.row_factory, self.conn.text_factory = self._python
+            self.conn.isolation_level = isolation_level
         except sqlite3.ProgrammingError:
-            pass  # the author closed the connection
+            pass
+
+
+@contextmanager
+def settings_of_a_run(conn: sqlite3.Connection) -> Iterator[Settings]:
+    """The settings that a run needs, from before BEGIN until after COMMIT; then they are as they were."""
+    settings = Settings(conn)
+    try:
+        settings.apply()
+        yield settings
+    finally:
+        settings.restore()
 
 
 def _pragma(conn: sqlite3.Connection, name: str) -> int:
-    cursor = conn.cursor()
-    cursor.row_factory = None
-    return int(cursor.execute(f"PRAGMA {name}").fetchone()[0])
+    return int(rows(conn, f"PRAGMA {name}")[0][0])
 
 
 @contextmanager
@@ -158,6 +175,9 @@ def asking(conn: sqlite3.Connection) -> Iterator[None]:
         conn.execute("PRAGMA query_only = OFF")
 
 
+_SCHEMAS = ("sqlite_master", "sqlite_temp_master")
+HIDDEN = "a change to its history table _migrations"
+LOST = "a statement after its transaction was lost"
 _READS = {sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION}
 _WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
 _ON_HISTORY = _WRITES | {
@@ -179,7 +199,7 @@ class Guard:
 
     `denied` is the first thing that the migration was refused, in words, since authors swallow
     errors; `lost` is True once the transaction was gone. `dropped` is what the migration itself dropped
-    by name, `moved` the tables that it dropped or renamed, all lower case.
+    by name, `moved` the tables that it dropped or renamed, `altered` those that it altered, all lower case.
     """
 
     def __init__(self, conn: sqlite3.Connection, *, transactional: bool) -> None:
@@ -188,7 +208,9 @@ class Guard:
         self.denied: str | None = None
         self.lost = False
         self.moved: set[str] = set()
+        self.altered: set[str] = set()
         self.created = False  # an index, a trigger or a view
+        self.pragmas: set[str] = set()  # of those that are allowed, the ones that it set
         self.dropped: set[tuple[str, str]] = set()
         self._dropping: str | None = None
         self._altering: str | None = None
@@ -206,9 +228,12 @@ class Guard:
 
     def _refusal(self, action: int, one: str | None, two: str | None, schema: str | None) -> str | None:
         if action in _ON_HISTORY and schema != "vacuum_db" and HISTORY in ((one or "").lower(), (two or "").lower()):
-            return "a change to its history table _migrations"
+            return HIDDEN
         if not self.transactional:
             return None
+        if not self.conn.in_transaction:
+            self.lost = True
+            return LOST
         if action == sqlite3.SQLITE_TRANSACTION:
             return str(one)
         if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
@@ -217,9 +242,8 @@ class Guard:
             name = (one or "").lower()
             if name in DENIED_PRAGMAS and (two is not None or name == "wal_checkpoint"):
                 return f"PRAGMA {name}" + (f" = {two}" if two is not None else "")
-        if not self.conn.in_transaction:
-            self.lost = True
-            return "a statement after its transaction was lost"
+            if name in _ALLOWED:
+                self.pragmas.add(name)
         return None
 
     def _note(self, action: int, one: str | None, two: str | None) -> None:
@@ -234,11 +258,13 @@ class Guard:
         elif action in _DROPS:
             if (two or "").lower() != self._dropping or action != sqlite3.SQLITE_DROP_TRIGGER:
                 self.dropped.add((_DROPS[action], (one or "").lower()))
-        elif action == sqlite3.SQLITE_UPDATE and self._altering and one == "sqlite_master" and two == "name":
+        elif action == sqlite3.SQLITE_UPDATE and self._altering and one in _SCHEMAS and two == "name":
             self.moved.add(self._altering)
         elif action not in _WRITES:
             self._dropping = None
             self._altering = (two or "").lower() if action == sqlite3.SQLITE_ALTER_TABLE else None
+            if self._altering:
+                self.altered.add(self._altering)
             if action in _CREATES:
                 self.created = True
                 self.dropped.discard((_CREATES[action], (one or "").lower()))
@@ -272,6 +298,8 @@ def guarded(conn: sqlite3.Connection, *, transactional: bool, cached: bool) -> I
             guard.lost = True  # the author closed the connection
         else:
             guard.lost = guard.lost or (transactional and not conn.in_transaction)
+            if guard.moved and rows(conn, "SELECT 1 FROM temp.sqlite_master WHERE lower(name) = '_migrations'"):
+                guard.denied = guard.denied or HIDDEN
 
 
 class Objects:

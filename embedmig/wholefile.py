@@ -55,10 +55,10 @@ def restore(migrator: Migrator, path: str, source: str | None) -> Report:
     watch = Watch()
     chosen = source or next(iter(backup.all_of(path)), None)
     if chosen is None:
-        raise UsageError(f"there is no backup of {path}.", path=path, hint="Migrator.backups(path) lists them.")
+        raise UsageError(f"There is no backup of {path}.", path=path, hint="Migrator.backups(path) lists them.")
     chosen = file.locate(chosen)
     if not os.path.exists(chosen):
-        raise UsageError(f"there is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
+        raise UsageError(f"There is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
     with explaining(chosen):
         version = _version_of_backup(chosen)
     with explaining(path):
@@ -141,7 +141,7 @@ def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> R
     began = time.monotonic()
     ready_for_a_new_file(migrator, None)
     if path == file.MEMORY:
-        raise UsageError("a database in memory has no file to delete.", hint="Open a new one.")
+        raise UsageError("A database in memory has no file to delete.", hint="Open a new one.")
     before, kept = 0, None
     with explaining(path):
         _refuse_unwritable(path)

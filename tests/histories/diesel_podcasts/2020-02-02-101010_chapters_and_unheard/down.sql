@@ -1,0 +1,3 @@
+DROP TRIGGER episodes_state;
+DROP VIEW unheard;
+DROP TABLE chapters;

@@ -1,0 +1,2 @@
+ALTER TABLE feeds DROP COLUMN etag;
+ALTER TABLE feeds RENAME COLUMN url TO link;

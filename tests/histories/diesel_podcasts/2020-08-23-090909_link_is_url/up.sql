@@ -1,0 +1,2 @@
+ALTER TABLE feeds RENAME COLUMN link TO url;
+ALTER TABLE feeds ADD COLUMN etag TEXT;

@@ -1,0 +1,2 @@
+DROP INDEX episodes_guid;
+ALTER TABLE episodes DROP COLUMN extras;

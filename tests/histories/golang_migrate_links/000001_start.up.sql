@@ -1,0 +1,24 @@
+BEGIN;
+CREATE TABLE IF NOT EXISTS person(
+    nr   INTEGER PRIMARY KEY,
+    nick TEXT NOT NULL,
+    CONSTRAINT one_nick_each UNIQUE(nick)
+);
+CREATE TABLE IF NOT EXISTS link(
+    nr      INTEGER NOT NULL,
+    person  INTEGER NOT NULL,
+    target  TEXT NOT NULL,
+    heading TEXT NOT NULL,
+    summary TEXT NOT NULL DEFAULT '',
+    CONSTRAINT by_number PRIMARY KEY(nr),
+    CONSTRAINT one_target_each UNIQUE(target),
+    CONSTRAINT saved_by FOREIGN KEY(person) REFERENCES person(nr) ON DELETE CASCADE
+);
+CREATE TABLE IF NOT EXISTS label(nr INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS link_label(
+    link  INTEGER NOT NULL CONSTRAINT of_link REFERENCES link(nr) ON DELETE CASCADE,
+    label INTEGER NOT NULL CONSTRAINT of_label REFERENCES label(nr) ON DELETE CASCADE,
+    PRIMARY KEY(link, label)
+);
+CREATE INDEX IF NOT EXISTS links_of_a_label ON link_label(label);
+COMMIT;

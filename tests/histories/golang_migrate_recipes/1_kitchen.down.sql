@@ -1,0 +1,1 @@
+DROP TABLE recipe_course; DROP TABLE course; DROP TABLE recipe; DROP TABLE book;

@@ -1,0 +1,1 @@
+UPDATE items SET name = 'Big lamp' WHERE id = 2;

@@ -1,0 +1,10 @@
+PRAGMA foreign_keys;
+PRAGMA journal_mode;
+PRAGMA table_info(entry);
+PRAGMA integrity_check;
+EXPLAIN QUERY PLAN SELECT * FROM entry;
+ANALYZE;
+REINDEX account_sort;
+PRAGMA optimize;
+DROP TABLE IF EXISTS sqlite_stat1;
+REPLACE INTO setting VALUES ('schema', 6);

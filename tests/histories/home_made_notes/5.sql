@@ -1,0 +1,2 @@
+-- 5: withdrawn before the release; the number stays taken
+/* ; */ ;

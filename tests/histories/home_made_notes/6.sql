@@ -1,0 +1,11 @@
+PRAGMA foreign_keys=off;
+BEGIN TRANSACTION;
+CREATE TABLE notebooks_6 (id INTEGER PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE, parent INTEGER REFERENCES notebooks (id) ON DELETE CASCADE);
+INSERT INTO notebooks_6 (id, name) SELECT id, name FROM notebooks;
+DROP TABLE notebooks;
+ALTER TABLE notebooks_6 RENAME TO notebooks;
+CREATE UNIQUE INDEX notebooks_name ON notebooks (coalesce(parent, 0), name);
+PRAGMA foreign_key_check;
+PRAGMA user_version = 6;
+COMMIT;
+PRAGMA foreign_keys=on;

@@ -1,0 +1,2 @@
+DROP INDEX kv_kind;
+ALTER TABLE kv DROP COLUMN kind;
