@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from embedmig.errors import EmbedmigError
 
 MEMORY = ":memory:"
+BUSY_TIMEOUT = "PRAGMA busy_timeout = 5000"  # for the connection that is handed back: sqlite3's own default, in ms
 SIDECARS = ("-journal", "-wal", "-shm")
 SMALLEST = 512  # bytes: SQLite's smallest page, so no database is smaller
 
@@ -91,9 +92,12 @@ def make_folder(path: str) -> None:
         ) from error
 
 
-def connect(path: str, *, timeout: float = 5.0, cached_statements: int = 128) -> sqlite3.Connection:
-    """Open for reading and writing; SQLite itself falls back to reading where it may not write."""
-    return sqlite3.connect(path, timeout=timeout, cached_statements=cached_statements)
+def connect(path: str, *, cached_statements: int = 128) -> sqlite3.Connection:
+    """Open for reading and writing; SQLite itself falls back to reading where it may not write.
+
+    It waits for locks in short slices: longer waits are ours, so that Ctrl-C and `cancel` work and are reported.
+    """
+    return sqlite3.connect(path, timeout=0.05, cached_statements=cached_statements)
 
 
 def connect_to_read(path: str) -> sqlite3.Connection:
@@ -168,9 +172,11 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
         return errors.DatabaseReadOnly(_why_read_only(path) or text, path=path)
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return errors.DatabaseBusy(0.0, "is using it", path=path)
+    if primary == sqlite3.SQLITE_IOERR and (odd := _odd_sidecar(path)):
+        return _in_the_way(odd, path)
     if primary == sqlite3.SQLITE_CANTOPEN or text.startswith("unable to open database file"):
         return _cannot_open(path, text)
-    if isinstance(error, UnicodeDecodeError):
+    if isinstance(error, UnicodeDecodeError) or text.startswith("Could not decode to UTF-8"):
         return errors.DatabaseDamaged(f"a name in its schema is not text ({text})", path=path)
     missing = text.startswith(("no such function", "no such collation"))
     return errors.EmbedmigError(
@@ -236,36 +242,40 @@ def damage(conn: sqlite3.Connection) -> str | None:
 
     broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
     found = [str(row[0]) for row in conn.execute("PRAGMA main.quick_check(100)")]
+    try:
+        rows(conn, "SELECT name, tbl_name, sql FROM main.sqlite_master")
+    except sqlite3.OperationalError as error:  # quick_check does not look whether names are UTF-8
+        found.append(f"its schema is not text ({error})")
     return next((line for line in found if line != "ok" and not broken_rule.match(line)), None)
 
 
 def _cannot_open(path: str | None, text: str) -> EmbedmigError:
     from embedmig import errors
 
+    if odd := _odd_sidecar(path):
+        return _in_the_way(odd, path)
     if path and os.path.exists(path):
-        reason = _why_read_only(path)
-        if reason:
+        if reason := _why_read_only(path):
             return errors.DatabaseReadOnly(reason, path=path)
-        odd = [
-            path + end
-            for end in SIDECARS
-            if os.path.isdir(path + end)
-            or (os.path.exists(path + end) and not os.access(path + end, os.R_OK | os.W_OK))
-        ]
-        if odd:
-            return errors.UnusablePath(
-                f"{errors.printable(odd[0])} stands beside it and can't be used.",
-                path=path,
-                hint="Check what it is and whom it belongs to.",
-            )
-        return errors.UnusablePath(
-            f"{errors.printable(path)} can't be opened: {text}.", path=path, hint="Check its permissions."
-        )
-    return errors.UnusablePath(
-        f"{errors.printable(path or 'the database')} can't be made: {text}.",
-        path=path,
-        hint="Check the folder and its permissions.",
-    )
+        what = f"{errors.printable(path)} can't be opened: {text}."
+        return errors.UnusablePath(what, path=path, hint="Check its permissions.")
+    what = f"{errors.printable(path or 'the database')} can't be made: {text}."
+    return errors.UnusablePath(what, path=path, hint="Check the folder and its permissions.")
+
+
+def _odd_sidecar(path: str | None) -> str | None:
+    """A sidecar that SQLite can't use: a folder, or somebody else's."""
+    names = [os.path.realpath(path) + end for end in SIDECARS] if path else []
+    mode = os.R_OK | os.W_OK
+    return next((n for n in names if os.path.isdir(n) or (os.path.exists(n) and not os.access(n, mode))), None)
+
+
+def _in_the_way(sidecar: str, path: str | None) -> EmbedmigError:
+    from embedmig.errors import UnusablePath, printable
+
+    why = "it is a folder" if os.path.isdir(sidecar) else "it is somebody else's"
+    what = f"{printable(sidecar)} stands beside it and can't be used: {why}."
+    return UnusablePath(what, path=path, hint="Check what it is and whom it belongs to.")
 
 
 def _why_read_only(path: str | None) -> str | None:

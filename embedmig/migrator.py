@@ -112,6 +112,7 @@ class Migrator(Value):
                 conn = _opened(name)
                 try:
                     if self._stands(conn) or self._is_ready(conn, name):
+                        conn.execute(file.BUSY_TIMEOUT)
                         self._prepare(conn, name)
                         return conn
                 except BaseException:
@@ -274,7 +275,10 @@ class Migrator(Value):
         name = _located(db)
         if not file.size(name):
             return False
-        own = file.connect_to_read(name)
+        try:
+            own = file.connect_to_read(name)
+        except sqlite3.Error:
+            return False  # held by somebody, or no database
         try:
             return bool(self._stands(own)) or self._is_ready(own, name, quietly=True)
         finally:

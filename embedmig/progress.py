@@ -86,32 +86,68 @@ class Watch:
         A KeyboardInterrupt or an exception of the callback can't pass through SQLite: it is kept,
         SQLite is interrupted, and whoever catches its OperationalError raises `stopped` instead.
         """
-        conn.set_progress_handler(self._tick, INSTRUCTIONS)
+        ticks = self._ticks()
+        next(ticks)  # up to the first yield: from there on, whatever is raised is raised inside its try
+        conn.set_progress_handler(ticks.__next__, INSTRUCTIONS)
         try:
             yield
         finally:
             _without_fail(lambda: conn.set_progress_handler(None, 0))
 
-    def _tick(self) -> int:
-        try:
-            self.look()
-        except BaseException as stop:  # KeyboardInterrupt too
-            self.stopped = stop
-            return 1
-        return 0
+    def _ticks(self) -> Iterator[int]:
+        """SQLite's progress handler: 0 goes on, anything else interrupts.
+
+        A generator, since Python runs signal handlers as a function begins, before its `try`: the KeyboardInterrupt
+        would be lost in SQLite. A generator is resumed inside its `try`.
+        """
+        while self.stopped is None:
+            try:
+                yield 0
+                self.look()
+            except GeneratorExit:
+                raise
+            except BaseException as stop:  # KeyboardInterrupt, and what the app's signal handlers raise
+                self.stopped = stop
+        while True:
+            yield 1
 
     def _look(self) -> None:
+        if self.stopped is None and self.cancel is not None and self.cancel.is_set():
+            self.stopped = MigrationCancelled(self.id)
         if self.stopped is not None:
             raise self.stopped
-        if self.cancel is not None and self.cancel.is_set():
-            raise MigrationCancelled(self.id)
 
     def _report(self, now: float) -> None:
         self._due = now + EVERY_S
-        if self.on_progress is not None:
-            self.on_progress(
-                Progress(self.id, self.index, self.total, self.phase, self.done, self.total_rows, now - self.began)
-            )
+        if self.on_progress is None:
+            return
+        now_s = now - self.began
+        try:
+            self.on_progress(Progress(self.id, self.index, self.total, self.phase, self.done, self.total_rows, now_s))
+        except Exception as error:
+            self.stopped = Stopped(error)
+            raise self.stopped from error
+
+
+class Stopped(BaseException):
+    """The caller's own exception on its way from `on_progress` through the run, so that nobody takes it for SQLite's or
+    the migration's; passed_through() raises it again at the end."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@contextmanager
+def passed_through() -> Iterator[None]:
+    """Around a verb: what `on_progress` raised leaves it as it was raised."""
+    try:
+        yield
+    except Stopped as stop:
+        error = stop.error
+    else:
+        return
+    raise error from error.__cause__
 
 
 def _without_fail(action: Callable[[], object]) -> None:

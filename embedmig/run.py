@@ -151,6 +151,7 @@ class Run:
                     if not steps and not adopted:
                         undo(self.conn)  # another launch was first
                         break
+                    self._refuse_read_only()
                     if not checked:
                         self._check_file()
                         self._back_up()
@@ -179,12 +180,21 @@ class Run:
             take_lock(self.conn, self.watch, self.timeout)
             chosen = choose()
             if chosen:
+                self._refuse_read_only()
                 self._begin_writing(())
                 history.record(self.conn, [self._row(m, None, m.checksum) for m in chosen])
             self._commit([])
         return [m.id for m in chosen]
 
     # -- their parts, in the order of first use -------------------------------------------------------
+
+    def _refuse_read_only(self) -> None:
+        """The first write that reaches the disk, of a number as it is: a read-only file or folder says so here.
+
+        BEGIN IMMEDIATE doesn't: on a read-only file it is taken for an ordinary BEGIN.
+        """
+        version = self.conn.execute("PRAGMA main.user_version").fetchone()[0]
+        self.conn.execute(f"PRAGMA main.user_version = {version}")
 
     def _check_file(self) -> None:
         """A file cut in mid-page passes every step, COMMIT included: only SQLite's own check sees it."""
@@ -210,9 +220,6 @@ class Run:
         backup.prune(self.path, self.backups, self.backup)
 
     def _begin_writing(self, adopted: Sequence[Migration]) -> None:
-        version = self.conn.execute("PRAGMA main.user_version").fetchone()[0]
-        # the first write that reaches the disk: a read-only file or folder says so here, before any work
-        self.conn.execute(f"PRAGMA main.user_version = {version}")
         history.prepare(self.conn)
         if self.application_id is not None:
             self.conn.execute(f"PRAGMA main.application_id = {self.application_id}")
@@ -360,8 +367,15 @@ class Run:
                     raise busy from None
                 raise
 
-        with without_transaction(self.conn), self.watch.over(self.conn):
-            patiently(attempt, self.watch, self.timeout, "is writing to it")
+        try:
+            with without_transaction(self.conn), self.watch.over(self.conn):
+                patiently(attempt, self.watch, self.timeout, "is writing to it")
+        except EmbedmigError as error:
+            error.data_is_safe = False  # nobody can know how far it came
+            error.kept = (
+                f"It ran outside a transaction: what it did up to there stays. {step.id} runs again at the next launch."
+            )
+            raise
         self.settings.apply()  # it may have changed any of them
         take_lock(self.conn, self.watch, self.timeout)
         if not self._is_finished(step):
@@ -464,6 +478,8 @@ def state_after(run: Run, error: EmbedmigError) -> None:
     if at is None:
         return
     error.version = at
+    if error.kept.startswith("It ran outside"):
+        return
     if run.ran:
         error.kept = f"What follows {run.ran[-1]} was undone: {run._name} stands at version {at}."
     elif isinstance(error, (MigrationFailed, MigrationCancelled, DiskFull)):

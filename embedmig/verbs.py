@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from embedmig import definition, file, history, log, plan, surroundings, transaction
 from embedmig.errors import EmbedmigError, ForeignDatabase, UsageError, listed
-from embedmig.progress import Watch
+from embedmig.progress import Watch, passed_through
 from embedmig.questions import OPEN_ANOTHER, Look, complete, explaining, refuse_application_id
 from embedmig.report import Report
 from embedmig.run import Run, Step, state_after
@@ -68,7 +68,7 @@ def migrate(
     def looked() -> Look:
         return Look(migrator, conn, ready.shipped, to)
 
-    with explaining(path):
+    with passed_through(), explaining(path):
         look = transaction.patiently(looked, watch, migrator.timeout, "is using it")
         if look.nothing_to_do:
             return Report(path, look.version, look.version, duration_s=time.monotonic() - watch.began)
@@ -102,7 +102,7 @@ def rollback(
         plan.refuse_irreversible([definition.load(known) for known in chosen], plan.version_of(applied))
         return ready.steps(chosen, "down")
 
-    with explaining(path):
+    with passed_through(), explaining(path):
         steps = transaction.patiently(undoing, watch, migrator.timeout, "is using it")
         before = plan.version_of(history.read(conn) or ())
         if not steps:
