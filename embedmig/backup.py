@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 
 from embedmig import disk, file
@@ -28,6 +29,15 @@ def name_of(path: str, version: int, note: str = "") -> str:
     return f"{os.path.realpath(path)}.v{version:04}{note}{ENDING}"
 
 
+def free_name(path: str, version: int, word: str) -> str:
+    """A note for a copy that must not replace any other: "-reset", "-reset2" and so on."""
+    number, note = 1, f"-{word}"
+    while os.path.lexists(name_of(path, version, note)):
+        number += 1
+        note = f"-{word}{number}"
+    return note
+
+
 def all_of(path: str) -> list[str]:
     """The backups of a file, of the newest version first."""
     target = os.path.realpath(path)
@@ -36,19 +46,25 @@ def all_of(path: str) -> list[str]:
         names = os.listdir(folder)
     except OSError:
         return []
-    found = [name for name in names if name.startswith(start) and name.endswith(ENDING) and version_in(name) >= 0]
-    return [os.path.join(folder, name) for name in sorted(found, key=lambda n: (version_in(n), n), reverse=True)]
+    found = [n for n in names if n.startswith(start) and version_in(n[len(start) :]) >= 0]
+    paths = [
+        os.path.join(folder, n) for n in sorted(found, key=lambda n: (version_in(n[len(start) :]), n), reverse=True)
+    ]
+    return [path for path in paths if os.path.isfile(path)]
 
 
-def version_in(name: str) -> int:
-    """The version that a backup's name tells, -1 where it is no such name."""
-    digits = name.removesuffix(ENDING).rpartition(".v")[2].partition("-")[0]
-    return int(digits) if digits.isascii() and digits.isdigit() else -1
+def version_in(ending: str) -> int:
+    """The version that the end of a backup's name tells, `0003.bak` or `0003-replaced.bak`; -1 where it is none."""
+    digits, dash, note = ending.removesuffix(ENDING).partition("-")
+    if not ending.endswith(ENDING) or not (digits.isascii() and digits.isdigit()) or (dash and not note.isalnum()):
+        return -1
+    return int(digits)
 
 
 def newest_up_to(path: str, version: int) -> str | None:
     """The newest backup that a build with migrations up to `version` can open."""
-    return next((name for name in all_of(path) if version_in(name) <= version), None)
+    start = len(os.path.realpath(path)) + len(".v")
+    return next((name for name in all_of(path) if version_in(name[start:]) <= version), None)
 
 
 def take(
@@ -66,23 +82,34 @@ def take(
     there is never half a backup. Raises DiskFull, DatabaseBusy, DatabaseDamaged.
     """
     final = name_of(path, version, note)
-    if is_unchanged(path, final):
+    if is_unchanged(path, final) and _is_good(final, check):
         return final
-    part = final + ".part"
-    disk.remove(part)  # of a launch that died
+    part, made = final + ".part", False
     try:
-        disk.create_like(part, path)
+        disk.remove(part)  # of a launch that died
+        disk.create(part, os.stat(path))
+        made = True
         _copy(path, part, watch, timeout)
         verify(part, check)
         _stamp(path, part)
         disk.sync(part)
         disk.replace(part, final)
     except BaseException as error:
-        disk.remove(part)
+        if made:
+            disk.remove(part)
         if isinstance(error, OSError):
             raise _explained(error, path, final) from error
         raise
     return final
+
+
+def _is_good(name: str, check: Callable[[sqlite3.Connection], object]) -> bool:
+    """Does an older copy still count?"""
+    try:
+        verify(name, check)
+    except (EmbedmigError, sqlite3.Error):
+        return False
+    return True
 
 
 def _explained(error: OSError, path: str, final: str) -> EmbedmigError:
@@ -90,7 +117,7 @@ def _explained(error: OSError, path: str, final: str) -> EmbedmigError:
     if disk.is_no_room(error):
         return DiskFull(f"there is no room for the backup {name}", path=path, kept="Nothing was changed.")
     return UnusablePath(
-        f"the backup {name} can't be made: {error.strerror}.",
+        f"The backup {name} can't be made: {error.strerror}.",
         path=path,
         hint="Check the folder, or set backups=0 and do without.",
     )
@@ -133,14 +160,9 @@ def verify(name: str, check: Callable[[sqlite3.Connection], object]) -> None:
     """Raise DatabaseDamaged unless SQLite finds a copy sound and `check(conn)` can read what it must."""
     conn = file.connect_to_read(name)
     try:
-        try:
-            damage = file.damage(conn)
-        except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
-                raise
-            damage = None  # a CHECK uses a function of the app's: the file itself was checked with it
+        damage = file.damage(conn)
         if damage:
-            raise DatabaseDamaged(f"the copy {os.path.basename(name)} is not sound: {damage}")
+            raise DatabaseDamaged(f"the copy {os.path.basename(name)} is not sound: {damage}", path=name)
         check(conn)
     finally:
         conn.close()
@@ -158,11 +180,13 @@ def is_unchanged(path: str, backup: str) -> bool:
     A file system that keeps coarse times (FAT: 2 s) can't tell: there the copy is made again.
     """
     try:
-        now, then = os.stat(path), os.stat(backup)
+        now, then = os.stat(path), os.lstat(backup)  # a link to the file is no copy of it
         wal = os.path.realpath(path) + "-wal"
         if os.path.exists(wal) and os.path.getsize(wal):
             return False
     except OSError:
+        return False
+    if not stat.S_ISREG(then.st_mode):
         return False
     coarse = now.st_mtime_ns % 10_000_000 == 0
     return not coarse and now.st_mtime_ns == then.st_mtime_ns and now.st_size == then.st_size

@@ -80,6 +80,7 @@ def _from_sql(shipped: Shipped) -> Migration:
         requires_sqlite=cut.options.get("requires_sqlite"),
         file=shipped.place.path(shipped.up),
         checksum=fingerprint(up),
+        down_file=shipped.place.path(shipped.down) if shipped.down else None,
     )
 
 

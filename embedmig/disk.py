@@ -64,17 +64,24 @@ def delete(path: str) -> None:
     journal. A symbolic link stays, its target goes: the sidecars stand beside the target.
     """
     target = os.path.realpath(path)
+    if not os.path.isdir(os.path.dirname(target)):
+        return
     remove(target)
     sync_folder(target)
     remove(*(target + end for end in SIDECARS))
     sync_folder(target)
 
 
+def has_sidecars(path: str) -> bool:
+    target = os.path.realpath(path)
+    return any(os.path.lexists(target + end) for end in SIDECARS)
+
+
 def move_aside(path: str) -> str:
     """Rename a file that is no database, and its sidecars, to a name of their own; returns that name."""
     target = os.path.realpath(path)
     number, aside = 1, target + ".unreadable"
-    while os.path.lexists(aside):
+    while any(os.path.lexists(aside + end) for end in ("", *SIDECARS)):
         number += 1
         aside = f"{target}.unreadable-{number}"
     for end in ("", *SIDECARS):
@@ -101,17 +108,24 @@ def remove(*names: str) -> None:
                 break
 
 
-def create_like(name: str, original: str) -> None:
-    """Create an empty file that was not there, no link followed, with the permissions and the owner of another."""
-    found = os.stat(original)
+def permissions(path: str) -> os.stat_result | None:
+    """Of a file that is there: owner and mode, for create()."""
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def create(name: str, like: os.stat_result) -> None:
+    """Create an empty file that was not there, no link followed, with these permissions and this owner."""
     handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
     os.close(handle)
     if os.name != "nt":  # Windows: a new file takes the folder's rights
         try:
-            os.chown(name, found.st_uid, found.st_gid)
+            os.chown(name, like.st_uid, like.st_gid)
         except PermissionError:
             pass  # only root can give a file away
-        os.chmod(name, stat.S_IMODE(found.st_mode))
+        os.chmod(name, stat.S_IMODE(like.st_mode))
 
 
 def replace(name: str, final: str) -> None:

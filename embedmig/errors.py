@@ -127,6 +127,10 @@ class DatabaseDamaged(EmbedmigError):
     may_offer_reset = True
     default_hint = "Restore a backup, or recover what can be read with the sqlite3 shell's .recover."
 
+    def __str__(self) -> str:
+        named = f"Restore {printable(os.path.basename(self.backup))}," if self.backup else "Restore a backup,"
+        return super().__str__().replace("Restore a backup,", named)
+
     def what(self) -> str:
         lines = [line for line in str(self.args[0]).splitlines() if not line.startswith("***")]
         return f"{self.name} is damaged: {printable((lines or [''])[0])}."

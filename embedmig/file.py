@@ -107,7 +107,7 @@ def connect_to_read(path: str) -> sqlite3.Connection:
     can't be written, without sidecars, is read as immutable: nobody can be writing it.
     """
     uri = _uri(path) + "?mode=ro"
-    conn = sqlite3.connect(uri, uri=True)
+    conn = sqlite3.connect(uri, uri=True, timeout=0.05)
     try:
         conn.execute("PRAGMA schema_version").fetchone()
     except sqlite3.OperationalError as error:
@@ -115,12 +115,16 @@ def connect_to_read(path: str) -> sqlite3.Connection:
         code = getattr(error, "sqlite_errorcode", 0)
         target = os.path.realpath(path)
         if code in (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY):
-            conn = connect(path)
-            conn.execute("PRAGMA query_only = ON")
-            return conn
-        if code & 0xFF != sqlite3.SQLITE_CANTOPEN or any(os.path.exists(target + end) for end in SIDECARS):
+            mending = connect(path)
+            try:
+                mending.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+            finally:
+                mending.close()
+            return sqlite3.connect(uri, uri=True, timeout=0.05)
+        unwritable = code & 0xFF == sqlite3.SQLITE_CANTOPEN or code == sqlite3.SQLITE_READONLY_DIRECTORY
+        if not unwritable or any(os.path.exists(target + end) for end in SIDECARS):
             raise
-        conn = sqlite3.connect(uri + "&immutable=1", uri=True)
+        conn = sqlite3.connect(uri + "&immutable=1", uri=True, timeout=0.05)
     except sqlite3.DatabaseError:
         pass  # it is no database, or damaged: the first question says so
     return conn
@@ -128,10 +132,8 @@ def connect_to_read(path: str) -> sqlite3.Connection:
 
 def _uri(path: str) -> str:
     """The file: URI of an absolute path (https://sqlite.org/uri.html); by hand, since pathlib costs too much at a launch."""
-    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    if os.name == "nt":  # C:\\notes.db -> /C:/notes.db
-        quoted = "/" + quoted.replace("\\", "/")
-    return "file://" + quoted
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23").replace(os.sep, "/")
+    return "file://" + (quoted if quoted.startswith("/") else "/" + quoted)  # C:/notes.db becomes /C:/notes.db
 
 
 def path_of(conn: sqlite3.Connection) -> str | None:
@@ -163,13 +165,17 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
     text = str(error)
     primary = code & 0xFF
     if primary == sqlite3.SQLITE_NOTADB:
-        return errors.NotADatabase(text, path=path)
+        newer = f"it is of a newer SQLite than {sqlite3.sqlite_version}"
+        return errors.NotADatabase(newer if path and _has_magic(path) else text, path=path)
     if primary == sqlite3.SQLITE_CORRUPT:
         return _confirmed(text, path)
     if primary == sqlite3.SQLITE_FULL:
         return errors.DiskFull(text, path=path)
     if primary == sqlite3.SQLITE_READONLY:
-        return errors.DatabaseReadOnly(_why_read_only(path) or text, path=path)
+        newer = (
+            f"SQLite says: {text}; it may be open for reading only, or of a newer SQLite than {sqlite3.sqlite_version}"
+        )
+        return errors.DatabaseReadOnly(_why_read_only(path) or newer, path=path)
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return errors.DatabaseBusy(0.0, "is using it", path=path)
     if primary == sqlite3.SQLITE_IOERR and (odd := _odd_sidecar(path)):
@@ -177,14 +183,17 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
     if primary == sqlite3.SQLITE_CANTOPEN or text.startswith("unable to open database file"):
         return _cannot_open(path, text)
     if isinstance(error, UnicodeDecodeError) or text.startswith("Could not decode to UTF-8"):
-        return errors.DatabaseDamaged(f"a name in its schema is not text ({text})", path=path)
-    missing = text.startswith(("no such function", "no such collation"))
+        what = f"{errors.printable(path or 'the database')} has a name in its schema that is not UTF-8: {errors.printable(text)}."
+        return errors.UnusablePath(what, path=path, hint="Rename it with the tool that made it.")
+    cure = f"This is SQLite {sqlite3.sqlite_version}."
+    if text.startswith(("no such function", "unknown function", "no such collation")):
+        cure = "Register the app's functions and collations in prepare=."
+    elif text == "unsupported file format":
+        cure = f"It was written with a newer SQLite than {sqlite3.sqlite_version}: update the app."
     return errors.EmbedmigError(
         f"{errors.printable(path or 'the database')}: SQLite says: {errors.printable(text)}.",
         path=path,
-        hint="Register the app's functions and collations in prepare=."
-        if missing
-        else f"This is SQLite {sqlite3.sqlite_version}.",
+        hint=cure,
     )
 
 
@@ -205,7 +214,8 @@ def _confirmed(text: str, path: str | None) -> EmbedmigError:
         try:
             conn = connect_to_read(path)
             try:
-                found = "it is cut short" if _is_cut_short(conn) else damage(conn)
+                cut = not text.startswith("malformed database schema") and _is_cut_short(conn)
+                found = "it is cut short" if cut else damage(conn)
             finally:
                 conn.close()
         except sqlite3.Error as error:
@@ -236,25 +246,34 @@ def _is_cut_short(conn: sqlite3.Connection) -> bool:
 def damage(conn: sqlite3.Connection) -> str | None:
     """What SQLite's own check finds wrong with the file, or None. A row that breaks a rule of its table is no damage.
 
-    https://sqlite.org/pragma.html#pragma_quick_check
+    https://sqlite.org/pragma.html#pragma_quick_check. Where the check needs a function of the app's that nobody
+    registered, it can't be made: a warning.
     """
     import re
 
+    from embedmig import log
+
     broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
-    found = [str(row[0]) for row in conn.execute("PRAGMA main.quick_check(100)")]
     try:
-        rows(conn, "SELECT name, tbl_name, sql FROM main.sqlite_master")
-    except sqlite3.OperationalError as error:  # quick_check does not look whether names are UTF-8
-        found.append(f"its schema is not text ({error})")
+        found = [str(row[0]) for row in rows(conn, "PRAGMA main.quick_check(100)")]
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
+            raise
+        log.warning("%s could not be checked: %s (register it in prepare=)", path_of(conn) or "the database", error)
+        found = []
     return next((line for line in found if line != "ok" and not broken_rule.match(line)), None)
 
 
 def _cannot_open(path: str | None, text: str) -> EmbedmigError:
     from embedmig import errors
 
-    if odd := _odd_sidecar(path):
+    odd = _odd_sidecar(path)
+    if odd and (os.path.isdir(odd) or os.access(os.path.dirname(odd), os.W_OK)):
         return _in_the_way(odd, path)
     if path and os.path.exists(path):
+        if not os.access(path, os.R_OK):
+            what = f"{errors.printable(path)} can't be opened: this user may not read the file."
+            return errors.UnusablePath(what, path=path, hint="Check whom it belongs to, and its permissions.")
         if reason := _why_read_only(path):
             return errors.DatabaseReadOnly(reason, path=path)
         what = f"{errors.printable(path)} can't be opened: {text}."
@@ -273,9 +292,28 @@ def _odd_sidecar(path: str | None) -> str | None:
 def _in_the_way(sidecar: str, path: str | None) -> EmbedmigError:
     from embedmig.errors import UnusablePath, printable
 
-    why = "it is a folder" if os.path.isdir(sidecar) else "it is somebody else's"
+    why = "it is a folder" if os.path.isdir(sidecar) else f"it belongs to {_owner(sidecar)}"
     what = f"{printable(sidecar)} stands beside it and can't be used: {why}."
     return UnusablePath(what, path=path, hint="Check what it is and whom it belongs to.")
+
+
+def _has_magic(path: str) -> bool:
+    """Does a file that SQLite refuses begin like a database? It is read by ordinary means: SQLite can hold no lock on it."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
+
+
+def _owner(name: str) -> str:
+    """Whose file it is, as far as this system tells."""
+    from pathlib import Path
+
+    try:
+        return Path(name).owner()
+    except (NotImplementedError, KeyError, OSError):  # Windows can't tell
+        return "somebody else"
 
 
 def _why_read_only(path: str | None) -> str | None:

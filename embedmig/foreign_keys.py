@@ -14,13 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    Key = tuple[str, int | None, str, str]  # table, rowid (None: WITHOUT ROWID), parent, key columns or a message
+    Columns = tuple[str, ...] | str
+    Key = tuple[str, int | None, str, Columns]  # table, rowid (None: WITHOUT ROWID), parent, key columns or a message
     Found = tuple[str, int | None, str, object]
 
 
 def violations(conn: sqlite3.Connection) -> Counter[Key]:
     """Every row that points to a parent that isn't there, and every foreign key that SQLite can't even check."""
-    keys: dict[tuple[str, int], str] = {}
+    keys: dict[tuple[str, int], Columns] = {}
     try:
         return Counter(_named(conn, row, keys) for row in conn.execute("PRAGMA main.foreign_key_check"))
     except sqlite3.OperationalError as error:
@@ -40,12 +41,14 @@ def violations(conn: sqlite3.Connection) -> Counter[Key]:
     return found
 
 
-def _named(conn: sqlite3.Connection, row: tuple[str, int | None, str, int], keys: dict[tuple[str, int], str]) -> Key:
+def _named(
+    conn: sqlite3.Connection, row: tuple[str, int | None, str, int], keys: dict[tuple[str, int], Columns]
+) -> Key:
     """A violation by the columns of its key: the key's number changes when a table is rebuilt."""
     table, rowid, parent, number = row
     if (table, number) not in keys:
         listed = conn.execute(f"PRAGMA main.foreign_key_list({quoted(table)})").fetchall()
-        keys[table, number] = ", ".join(str(key[3]) for key in listed if key[0] == number)
+        keys[table, number] = tuple(str(key[3]) for key in listed if key[0] == number)
     return table, rowid, parent, keys[table, number]
 
 
@@ -87,19 +90,18 @@ def _tables(conn: sqlite3.Connection) -> set[str]:
 def described(conn: sqlite3.Connection, keys: Iterable[Key], most: int = 20) -> list[Found]:
     """The first few violations with the values of their rows, for an error that a person can act upon."""
     found: list[Found] = []
-    without_rowid: Counter[tuple[str, str, str]] = Counter()
+    without_rowid: Counter[tuple[str, str, Columns]] = Counter()
     for table, rowid, parent, columns in list(keys)[:most]:
-        names = columns.split(", ")
-        if rowid is not None:
-            sql = f"SELECT {', '.join(map(quoted, names))} FROM main.{quoted(table)} WHERE rowid = ?"
-            values = conn.execute(sql, (rowid,)).fetchone()
-            found.append((table, rowid, parent, dict(zip(names, values or (), strict=False))))
-        elif columns.startswith("foreign key mismatch"):
+        if isinstance(columns, str):
             found.append((table, None, parent, columns))
+        elif rowid is not None:
+            sql = f"SELECT {', '.join(map(quoted, columns))} FROM main.{quoted(table)} WHERE rowid = ?"
+            values = conn.execute(sql, (rowid,)).fetchone()
+            found.append((table, rowid, parent, dict(zip(columns, values or (), strict=False))))
         else:
             nth = without_rowid[table, parent, columns]
             without_rowid[table, parent, columns] += 1
-            found.append((table, None, parent, _row_without_rowid(conn, table, parent, names, nth)))
+            found.append((table, None, parent, _row_without_rowid(conn, table, parent, list(columns), nth)))
     return found
 
 

@@ -370,15 +370,15 @@ def _connection(db: Db) -> sqlite3.Connection | None:
     conn = getattr(db, "conn", db)
     if not isinstance(conn, sqlite3.Connection):
         return None
-    if conn.in_transaction:
-        raise _usage(
-            "This connection has an open transaction.",
-            "Commit or roll back first: embedmig begins and commits by itself.",
-        )
     autocommit = getattr(conn, "autocommit", -1)  # Python 3.12 and later
     if autocommit != -1:
         raise _usage(
             f"This connection was made with autocommit={autocommit}.", "Leave autocommit out of sqlite3.connect()."
+        )
+    if conn.in_transaction:
+        raise _usage(
+            "This connection has an open transaction.",
+            "Commit or roll back first: embedmig begins and commits by itself.",
         )
     path = file.path_of(conn)
     if path is not None:

@@ -35,10 +35,11 @@ def pending(
     refuse_disagreement(shipped, applied, out_of_order=out_of_order)
     done = {a.id for a in applied if a.finished}
     rest = [s for s in shipped if s.id not in done]
-    return rest if to is None else [s for s in rest if s.version <= _target(shipped, applied, to)]
+    return rest if to is None else [s for s in rest if s.version <= refuse_target(shipped, applied, to)]
 
 
-def _target(shipped: Sequence[Numbered], applied: Sequence[Applied], to: int) -> int:
+def refuse_target(shipped: Sequence[Numbered], applied: Sequence[Applied], to: int) -> int:
+    """`to` itself; UsageError if it lies below the file, where only a rollback goes, or isn't shipped."""
     at = version_of(applied)
     if 0 <= to < at:
         raise UsageError(

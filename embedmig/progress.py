@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from contextlib import contextmanager
 
@@ -12,7 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Protocol, TypeVar
+    from types import FrameType
+    from typing import Any, Protocol, TypeVar
 
     T = TypeVar("T")
 
@@ -83,33 +86,53 @@ class Watch:
     def over(self, conn: sqlite3.Connection) -> Iterator[None]:
         """While SQLite works on this connection, look around now and then.
 
-        A KeyboardInterrupt or an exception of the callback can't pass through SQLite: it is kept,
-        SQLite is interrupted, and whoever catches its OperationalError raises `stopped` instead.
+        An exception can't pass through SQLite's callbacks: it is kept, SQLite is interrupted, and whoever catches
+        its error raises `stopped` instead.
         """
-        ticks = self._ticks()
-        next(ticks)  # up to the first yield: from there on, whatever is raised is raised inside its try
-        conn.set_progress_handler(ticks.__next__, INSTRUCTIONS)
+        conn.set_progress_handler(self._tick, INSTRUCTIONS)
         try:
-            yield
+            with self._keeping_what_signals_raise():
+                yield
         finally:
             _without_fail(lambda: conn.set_progress_handler(None, 0))
 
-    def _ticks(self) -> Iterator[int]:
-        """SQLite's progress handler: 0 goes on, anything else interrupts.
+    def _tick(self) -> int:
+        """SQLite's progress handler: 0 goes on, anything else interrupts."""
+        try:
+            self.look()
+        except BaseException as stop:
+            self.stopped = self.stopped or stop
+            return 1
+        return 0
 
-        A generator, since Python runs signal handlers as a function begins, before its `try`: the KeyboardInterrupt
-        would be lost in SQLite. A generator is resumed inside its `try`.
-        """
-        while self.stopped is None:
-            try:
-                yield 0
-                self.look()
-            except GeneratorExit:
-                raise
-            except BaseException as stop:  # KeyboardInterrupt, and what the app's signal handlers raise
-                self.stopped = stop
-        while True:
-            yield 1
+    @contextmanager
+    def _keeping_what_signals_raise(self) -> Iterator[None]:
+        """Ctrl-C, above all. Python runs signal handlers as a function begins, before any `try` in it; where that
+        function is one of SQLite's callbacks the KeyboardInterrupt is lost. So the handlers tell us too."""
+
+        def kept(handler: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], object]:
+            def handle(number: int, frame: FrameType | None) -> object:
+                try:
+                    return handler(number, frame)
+                except BaseException as stop:
+                    self.stopped = self.stopped or stop
+                    raise
+
+            return handle
+
+        wrapped: dict[Any, tuple[Any, Any]] = {}
+        if threading.current_thread() is threading.main_thread():  # only there do handlers run, and may be set
+            for number in signal.valid_signals():
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    wrapped[number] = (handler, kept(handler))
+                    signal.signal(number, wrapped[number][1])
+        try:
+            yield
+        finally:
+            for number, (handler, ours) in wrapped.items():
+                if signal.getsignal(number) is ours:  # unless the migration set one of its own
+                    signal.signal(number, handler)
 
     def _look(self) -> None:
         if self.stopped is None and self.cancel is not None and self.cancel.is_set():

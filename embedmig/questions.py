@@ -6,7 +6,16 @@ import sqlite3
 from contextlib import contextmanager
 
 from embedmig import backup, definition, file, history, plan, surroundings, transaction
-from embedmig.errors import DatabaseTooNew, EmbedmigError, ForeignDatabase, UnusablePath, listed
+from embedmig.errors import (
+    DatabaseDamaged,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    EmbedmigError,
+    ForeignDatabase,
+    UnusablePath,
+    listed,
+)
+from embedmig.progress import Watch
 from embedmig.report import Status
 
 TYPE_CHECKING = False
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     Known = Shipped | Migration
     T = TypeVar("T")
 
+PATIENCE_S = 5.0  # seconds, where no policy says how long to wait: sqlite3's own default
 OPEN_ANOTHER = "Open this app's own file."
 
 
@@ -35,14 +45,17 @@ class Look:
     ) -> None:
         self.migrator = migrator
         self.shipped = shipped
-        refuse_application_id(migrator, conn)
-        applied = history.read(conn)
-        self.applied: list[Applied] = applied or []
-        self.adoptable = applied is None and bool(history.objects(conn))
-        if self.adoptable and migrator.detect_version is None:
-            raise without_history(conn)
+        with transaction.snapshot(conn):
+            refuse_application_id(migrator, conn)
+            applied = history.read(conn)
+            self.applied: list[Applied] = applied or []
+            self.adoptable = applied is None and bool(history.objects(conn))
+            if self.adoptable and migrator.detect_version is None:
+                raise without_history(conn)
         if plan.opens_as_it_is(shipped, self.applied):
             self.pending: list[Known] = []
+            if to is not None:
+                plan.refuse_target(shipped, self.applied, to)
         else:
             self.pending = plan.pending(shipped, self.applied, to=to, out_of_order=migrator.out_of_order)
         self.edited = self._edited() if self.applied and (self.pending or migrator.strict) else []
@@ -118,47 +131,66 @@ def status(migrator: Migrator, db: Db) -> Status:
             path, 0, (), pending, (), (), tuple(backup.all_of(path)), False, tuple(surroundings.warnings(path))
         )
 
-    return ask(db, question, absent)
+    return ask(db, question, absent, migrator.timeout)
 
 
 def applied(db: Db) -> list[Applied]:
     return ask(db, lambda conn, _: [a for a in history.read(conn) or () if a.finished], lambda _: [])
 
 
-def ask(db: Db, question: Callable[[sqlite3.Connection, str | None], T], absent: Callable[[str], T]) -> T:
+def ask(
+    db: Db,
+    question: Callable[[sqlite3.Connection, str | None], T],
+    absent: Callable[[str], T],
+    timeout: float = PATIENCE_S,
+) -> T:
     """Ask a question of a connection, or of a file that is opened so that nothing can be written."""
     conn = getattr(db, "conn", db)
     if isinstance(conn, sqlite3.Connection):
         path = file.path_of(conn)
-        with explaining(path):
+        with explaining(path), transaction.snapshot(conn):
             return question(conn, path)
     name = file.locate(db)  # type: ignore[arg-type]  # it is no connection
     if not file.size(name):
         return absent(name)
-    with explaining(name):
+
+    def asked() -> T:
         own = file.connect_to_read(name)
         try:
-            return question(own, name)
+            with transaction.snapshot(own):
+                return question(own, name)
         finally:
             own.close()
+
+    with explaining(name):
+        return transaction.patiently(asked, Watch(), timeout, "is using it")
 
 
 def open_to_read(migrator: Migrator, path: str) -> sqlite3.Connection:
     """The file for viewing and export, a too new one included; nothing can be written, nothing is migrated."""
     if not file.size(path):
-        raise UnusablePath(
-            f"There is no database at {path}.", path=path, hint="Give the path of the file that is meant."
-        )
-    with explaining(path):
+        what = f"There is no database at {path}."
+        raise UnusablePath(what, path=path, hint="Give the path of the file that is meant.")
+
+    def opened() -> sqlite3.Connection:
         conn = file.connect_to_read(path)
         try:
-            refuse_application_id(migrator, conn)
-            if history.read(conn) is None and migrator.detect_version is None and history.objects(conn):
-                raise without_history(conn)
+            with transaction.snapshot(conn):
+                refuse_application_id(migrator, conn)
+                if history.read(conn) is None and migrator.detect_version is None and history.objects(conn):
+                    raise without_history(conn)
+            conn.execute(file.BUSY_TIMEOUT)
         except BaseException:
             conn.close()
             raise
         return conn
+
+    try:
+        with explaining(path):
+            return transaction.patiently(opened, Watch(), migrator.timeout, "is using it")
+    except DatabaseReadOnly as error:
+        error.hint = "A crash left it half-written, and SQLite must write to mend it: make its folder writable, or copy it and its sidecars elsewhere."
+        raise
 
 
 @contextmanager
@@ -170,11 +202,17 @@ def explaining(path: str | None) -> Iterator[None]:
         complete(error, path)
         raise
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise file.explained(error, path) from error
+        explained = file.explained(error, path)
+        complete(explained, path)
+        raise explained from error
 
 
 def complete(error: EmbedmigError, path: str | None) -> None:
     """What only the place of the raising verb knows: the path, and the backup that this build could open."""
     error.path = error.path or path
-    if isinstance(error, DatabaseTooNew) and error.path and not error.backup:
+    if not error.path or error.backup:
+        return
+    if isinstance(error, DatabaseTooNew):
         error.backup = backup.newest_up_to(error.path, error.newest)
+    elif isinstance(error, DatabaseDamaged):
+        error.backup = next(iter(backup.all_of(error.path)), None)

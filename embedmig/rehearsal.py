@@ -27,8 +27,10 @@ def rehearse(migrator: Migrator, path: str) -> Rehearsal:
     with tempfile.TemporaryDirectory(prefix="embedmig-", dir=_roomy_folder(path)) as folder:
         copy = os.path.join(folder, os.path.basename(path))
         with explaining(path):
-            source = file.connect_to_read(path)
+            source = transaction.patiently(lambda: file.connect_to_read(path), Watch(), migrator.timeout, "is using it")
+            before = None
             try:
+                before = plan.version_of(history.read(source) or ())
                 Look(
                     migrator, source, definition.find(migrator.migrations)
                 )  # refuse before the copy what a launch refuses
@@ -40,7 +42,8 @@ def rehearse(migrator: Migrator, path: str) -> Rehearsal:
                 finally:
                     conn.close()
             except EmbedmigError as error:
-                error.path, error.kept = path, "This was a rehearsal: nothing was changed."
+                error.data_is_safe = True
+                error.path, error.version, error.kept = path, before, "This was a rehearsal: nothing was changed."
                 raise
             finally:
                 source.close()

@@ -75,7 +75,7 @@ class Progress(Value):
     `phase` is one of the constants below. `index` counts from 1 and `total` is the number of
     migrations in this run; both, like `id`, are None or 0 outside a migration. `done` and
     `total_rows` are rows, where the migration reports them by `progress(rows, total=n)`.
-    `elapsed_s` is seconds since the verb was called (while waiting: since the wait began).
+    `elapsed_s` is seconds since the verb was called.
     """
 
     id: str | None

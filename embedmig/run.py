@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 
@@ -13,6 +14,7 @@ from embedmig.errors import (
     DiskFull,
     EmbedmigError,
     ForeignKeyViolations,
+    HistoryMismatch,
     MigrationCancelled,
     MigrationFailed,
     TransactionBroken,
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     from embedmig.migration import Migration
 
 
+OUTSIDE = "It ran outside a transaction"
+
+
 class Step:
     """A migration made ready to run in one direction: its function, or its statements."""
 
@@ -61,9 +66,14 @@ class Step:
         self._refuse_old_sqlite()
 
     @property
+    def file(self) -> str | None:
+        """The file that this direction comes from, where there is one."""
+        return (self.migration.down_file if self.direction == "down" else None) or self.migration.file
+
+    @property
     def name(self) -> str:
         """The file's name, or the id of a migration made in code."""
-        return self.migration.file.replace("\\", "/").rpartition("/")[2] if self.migration.file else self.id
+        return os.path.basename(self.file) if self.file else self.id
 
     def _refuse_old_sqlite(self) -> None:
         needs = self.migration.requires_sqlite
@@ -199,14 +209,7 @@ class Run:
     def _check_file(self) -> None:
         """A file cut in mid-page passes every step, COMMIT included: only SQLite's own check sees it."""
         self.watch.enter(progress.CHECKING)
-        try:
-            damage = file.damage(self.conn)
-        except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
-                raise
-            log.warning("%s could not be checked: %s (register the app's functions in prepare=)", self._name, error)
-            return
-        if damage:
+        if damage := file.damage(self.conn):
             raise DatabaseDamaged(damage, path=self.path)
 
     def _back_up(self) -> None:
@@ -221,11 +224,15 @@ class Run:
 
     def _begin_writing(self, adopted: Sequence[Migration]) -> None:
         history.prepare(self.conn)
-        if self.application_id is not None:
-            self.conn.execute(f"PRAGMA main.application_id = {self.application_id}")
+        self._claim()
         history.record(self.conn, [self._row(migration, None, migration.checksum) for migration in adopted])
         for migration in adopted:
             log.info("%s  was already there", migration.id)
+
+    def _claim(self) -> None:
+        """Say whose file it is, also after a migration that said otherwise."""
+        if self.application_id is not None:
+            self.conn.execute(f"PRAGMA main.application_id = {self.application_id}")
 
     def _stretch(self, steps: Sequence[Step]) -> list[Step]:
         """The steps that share the next transaction: all up to one that can't run in any."""
@@ -248,10 +255,20 @@ class Run:
             self._look_for_the_vanished(objects.vanished(self.conn, guard), step)
             rows += self._done(step, index, began, guard)
         history.record(self.conn, rows)
+        self._claim()
+        self._refuse_meddling(stretch)
         if stretch:
             self.watch.enter(progress.CHECKING, stretch[-1].id, len(self.ran) + len(stretch))
             # 10. "If foreign key constraints were originally enabled then run PRAGMA foreign_key_check":
             self._refuse_violations(baseline, moved, altered, stretch[-1])
+
+    def _refuse_meddling(self, stretch: Sequence[Step]) -> None:
+        """What was recorded must be there: a trigger on the history that a stranger left could eat it."""
+        applied = {a.id for a in history.read(self.conn) or ()}
+        odd = [step.id for step in stretch if (step.id in applied) != (step.direction == "up")]
+        if odd:
+            what = f"{odd[0]} was recorded and the history does not show it: is there a trigger on it?"
+            raise HistoryMismatch([what], [step.id for step in stretch], sorted(applied), hint="Drop that trigger.")
 
     def _one(self, step: Step, index: int) -> Guard:
         """Run one migration inside its guard; whatever goes wrong becomes the error that says so."""
@@ -317,6 +334,8 @@ class Run:
     def _commit(self, stretch: Sequence[Step]) -> None:
         """COMMIT. If it raises, the outcome is unknown until the history has been read on a new connection."""
         self.watch.phase = progress.COMMITTING
+        if self.watch.stopped is not None:
+            raise self.watch.stopped
         try:
             commit(self.conn, self.watch, self.timeout)
         except sqlite3.Error as error:
@@ -372,9 +391,7 @@ class Run:
                 patiently(attempt, self.watch, self.timeout, "is writing to it")
         except EmbedmigError as error:
             error.data_is_safe = False  # nobody can know how far it came
-            error.kept = (
-                f"It ran outside a transaction: what it did up to there stays. {step.id} runs again at the next launch."
-            )
+            error.kept = f"{OUTSIDE}: what it did up to there stays, and it runs again at the next launch."
             raise
         self.settings.apply()  # it may have changed any of them
         take_lock(self.conn, self.watch, self.timeout)
@@ -414,7 +431,7 @@ class Run:
         return EmbedmigError(path=self.path).name
 
     def _where(self, step: Step) -> dict[str, Any]:
-        return {"id": step.id, "direction": step.direction, "file": step.migration.file, "path": self.path}
+        return {"id": step.id, "direction": step.direction, "file": step.file, "path": self.path}
 
     def _explained(self, error: Exception, step: Step, guard: Guard) -> BaseException:
         """The error of a failed migration: never masking what SQLite said first."""
@@ -454,12 +471,13 @@ class Run:
 
     def _broken(self, step: Step, guard: Guard, error: Exception | None) -> TransactionBroken:
         called = guard.denied or "it lost its transaction"
+        kept = None if guard.denied else "Everything was undone, unless the migration committed by itself."
         line = self._line(error, step) if error else None
         statement = self._statement(error, step) if error else None
-        return TransactionBroken(called, **self._where(step), line=line, statement=statement, cause=None)
+        return TransactionBroken(called, **self._where(step), line=line, statement=statement, cause=None, kept=kept)
 
     def _line(self, error: BaseException, step: Step) -> int | None:
-        return step.statement.line if step.statement else line_in(error, step.migration.file)
+        return step.statement.line if step.statement else line_in(error, step.file)
 
     def _statement(self, error: BaseException, step: Step) -> str | None:
         if step.statement:
@@ -478,7 +496,10 @@ def state_after(run: Run, error: EmbedmigError) -> None:
     if at is None:
         return
     error.version = at
-    if error.kept.startswith("It ran outside"):
+    if error.kept.startswith(OUTSIDE):
+        error.kept += f" {run._name} stands at version {at}."
+        return
+    if error.kept != type(error).default_kept:
         return
     if run.ran:
         error.kept = f"What follows {run.ran[-1]} was undone: {run._name} stands at version {at}."
@@ -525,6 +546,9 @@ def _hint(error: BaseException) -> str:
         return "Mark the migration transactional = False: VACUUM can't run inside a transaction."
     if "statements in progress" in text:
         return "An INSERT ... RETURNING was not read to its end."
-    if "no such function" in text or "no such collation" in text:
+    if "error in view" in text:
+        name = text.partition("error in view ")[2].partition(":")[0]
+        return f"Drop the view {printable(name)} first in the migration, and create it anew where it is wanted."
+    if any(words in text for words in ("no such function", "unknown function", "no such collation")):
         return "Register the app's functions and collations in prepare=."
     return ""

@@ -48,7 +48,8 @@ def _conflicted(target: str) -> Iterator[str]:
     except OSError:
         return
     for name in names:
-        if name.startswith(stem) and _CONFLICT.search(name[len(stem) :]):
+        ending = name[len(stem) :]
+        if name.startswith(stem) and not ending[:1].isalnum() and _CONFLICT.search(ending):
             yield name
 
 

@@ -144,6 +144,9 @@ class Settings:
         undo(self.conn)
         try:
             self.put_back(SETTINGS)
+            conn: Any = self.conn
+            if getattr(conn, "autocommit", -1) != -1:  # Python 3.12 and later: a migration set it
+                conn.autocommit = -1
             isolation_level, self.conn.row_factory, self.conn.text_factory = self._python
             self.conn.isolation_level = isolation_level
         except sqlite3.ProgrammingError:
@@ -163,6 +166,19 @@ def settings_of_a_run(conn: sqlite3.Connection) -> Iterator[Settings]:
 
 def _pragma(conn: sqlite3.Connection, name: str) -> int:
     return int(rows(conn, f"PRAGMA {name}")[0][0])
+
+
+@contextmanager
+def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
+    """Around several questions: one state of the file for all of them, though another launch may commit in between."""
+    if conn.in_transaction:
+        yield
+        return
+    conn.execute("BEGIN")
+    try:
+        yield
+    finally:
+        undo(conn)
 
 
 @contextmanager

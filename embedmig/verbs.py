@@ -11,7 +11,7 @@ import sqlite3
 import time
 from contextlib import contextmanager
 
-from embedmig import definition, file, history, log, plan, surroundings, transaction
+from embedmig import backup, definition, file, history, log, plan, surroundings, transaction
 from embedmig.errors import EmbedmigError, ForeignDatabase, UsageError, listed
 from embedmig.progress import Watch, passed_through
 from embedmig.questions import OPEN_ANOTHER, Look, complete, explaining, refuse_application_id
@@ -151,7 +151,8 @@ def _say_what_is_odd(look: Look, conn: sqlite3.Connection, path: str | None) -> 
     size = os.path.getsize(path)
     if size:
         wal = transaction.is_wal(conn)
-        copies = 1 if look.migrator.backups_kept else 0
+        stands = backup.is_unchanged(path, backup.name_of(path, look.version))
+        copies = 1 if look.migrator.backups_kept and not stands else 0
         tight = surroundings.refuse_without_room(path, size=size, wal=wal, copies=copies)
         if tight:
             log.warning("%s: %s", name, tight)

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 
-from embedmig import backup, disk, file, history, log, plan, transaction
+from embedmig import backup, definition, disk, file, history, log, plan, transaction
 from embedmig.errors import (
     DatabaseBusy,
     DatabaseDamaged,
@@ -23,6 +23,7 @@ from embedmig.verbs import ready_for_a_new_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from embedmig.migration import Applied
     from embedmig.migrator import Migrator
 
 ALONE_S = 2.0  # seconds to wait for other users to go, where the verb needs the file alone
@@ -42,10 +43,12 @@ def take(migrator: Migrator, path: str) -> str:
 
 
 def keep(migrator: Migrator, conn: sqlite3.Connection, path: str, note: str = "") -> str:
-    """Under the lock that `conn` holds: the backup of the file's own version."""
-    applied = history.read(conn)
-    made = backup.take(path, plan.version_of(applied or ()), Watch(), migrator.timeout, history.same_as(applied), note)
-    backup.prune(path, max(migrator.backups_kept, 1), made)
+    """Under the lock that `conn` holds: the backup of the file as it is, whatever is wrong with its history."""
+    applied, version = _history_as_it_is(conn)
+    check = history.same_as(applied) if applied != [] else history.objects
+    made = backup.take(path, version, Watch(), migrator.timeout, check, note)
+    if migrator.backups_kept:
+        backup.prune(path, migrator.backups_kept, made)
     return made
 
 
@@ -53,32 +56,57 @@ def restore(migrator: Migrator, path: str, source: str | None) -> Report:
     """Put a backup in place by SQLite's own backup into the live name: every crash point shows the old file or the
     restored one (https://sqlite.org/howtocorrupt.html, section 1.4, for what a copy or a rename may do)."""
     watch = Watch()
-    chosen = source or next(iter(backup.all_of(path)), None)
+    if path == file.MEMORY:
+        raise UsageError("A database in memory has no file to restore.", hint="Open the backup itself.")
+    newest = definition.find(migrator.migrations)[-1].version
+    chosen = source or backup.newest_up_to(path, newest)
     if chosen is None:
-        raise UsageError(f"There is no backup of {path}.", path=path, hint="Migrator.backups(path) lists them.")
+        what = f"There is no backup of {path} up to version {newest}, the newest of this app."
+        raise UsageError(what, path=path, hint="Migrator.backups(path) lists them.")
     chosen = file.locate(chosen)
     if not os.path.exists(chosen):
         raise UsageError(f"There is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
+    if os.path.exists(path) and os.path.samefile(chosen, path):
+        raise UsageError(f"{chosen} is the file itself, not a backup of it.", path=path, hint="Name a backup.")
     with explaining(chosen):
-        version = _version_of_backup(chosen)
+        if not file.size(chosen):
+            raise NotADatabase("it is empty")
+        version = _version_of_backup(migrator, chosen)
     with explaining(path):
         before, kept = _put(migrator, path, chosen, watch)
     log.info("%s: restored %s, version %d -> %d", path, os.path.basename(chosen), before, version)
     return Report(path, before, version, (), kept, time.monotonic() - watch.began)
 
 
-def _version_of_backup(name: str) -> int:
+def _version_of_backup(migrator: Migrator, name: str) -> int:
     found: list[int] = []
-    backup.verify(name, lambda conn: found.append(plan.version_of(history.read(conn) or ())))
+
+    def check(conn: sqlite3.Connection) -> None:
+        refuse_application_id(migrator, conn)
+        applied, version = _history_as_it_is(conn)
+        if applied is None and not history.objects(conn):
+            raise NotADatabase("there is nothing in it")
+        found.append(version)
+
+    backup.verify(name, check)
     return found[0]
+
+
+def _history_as_it_is(conn: sqlite3.Connection) -> tuple[list[Applied] | None, int]:
+    """The history and the version of a file that is only copied, whatever is wrong with its history."""
+    try:
+        applied = history.read(conn)
+    except EmbedmigError:
+        return [], 0
+    return applied, plan.version_of(applied or ())
 
 
 def _put(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int, str | None]:
     """Put `chosen` in the place of `path`; the version before, and where what was there is now kept."""
+    _refuse_unwritable(path)
     if not _size(path):
         file.make_folder(path)
-        _into(path, chosen, watch, migrator.timeout)
-        return 0, None
+        return 0, _into(path, chosen, watch, migrator.timeout)
     _refuse_in_use(path)
     try:
         conn = file.connect(path, cached_statements=0)
@@ -89,23 +117,22 @@ def _put(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int,
     except sqlite3.DatabaseError as error:
         if not _is_unreadable(error):
             raise
-    aside = disk.move_aside(path)
-    log.warning("%s could not be read: it is now called %s", path, aside)
-    _into(path, chosen, watch, migrator.timeout)
-    return 0, aside
+    return 0, _into(path, chosen, watch, migrator.timeout)
 
 
 def _over(migrator: Migrator, conn: sqlite3.Connection, path: str, chosen: str, watch: Watch) -> tuple[int, str | None]:
-    applied = history.read(conn)
-    version = plan.version_of(applied or ())
+    applied, version = _history_as_it_is(conn)
+    check = history.same_as(applied) if applied != [] else history.objects
     kept = None
     with transaction.settings_of_a_run(conn):
         if damage := file.damage(conn):
             raise sqlite3.DatabaseError(damage)
         if migrator.backups_kept and (applied or history.objects(conn)):
-            note = "-replaced" if backup.name_of(path, version) == os.path.realpath(chosen) else ""
+            # never over the very copy that is about to be restored
+            same = backup.name_of(path, version) == os.path.realpath(chosen)
+            note = backup.free_name(path, version, "replaced") if same else ""
             transaction.take_lock(conn, watch, ALONE_S)
-            kept = backup.take(path, version, watch, migrator.timeout, history.same_as(applied), note)
+            kept = backup.take(path, version, watch, migrator.timeout, check, note)
             transaction.undo(conn)
         transaction.be_the_only_user(conn, watch, min(migrator.timeout, ALONE_S))
         source = file.connect_to_read(chosen)
@@ -116,11 +143,13 @@ def _over(migrator: Migrator, conn: sqlite3.Connection, path: str, chosen: str, 
     return version, kept
 
 
-def _into(path: str, chosen: str, watch: Watch, timeout: float) -> None:
-    """Into a name where no database is: a verified copy under another name, then renamed."""
-    part = os.path.realpath(path) + ".part"
+def _into(path: str, chosen: str, watch: Watch, timeout: float) -> str | None:
+    """Into a name where no database is: a verified copy under another name, then renamed. What stands there, a file
+    that SQLite can't read or the sidecars of one that is gone, is moved aside first; returns its new name."""
+    target = os.path.realpath(path)
+    part, aside = target + ".part", None
     disk.remove(part)
-    disk.create_like(part, chosen)
+    disk.create(part, os.stat(chosen))
     try:
         source, copy = file.connect_to_read(chosen), file.connect(part)
         try:
@@ -128,12 +157,17 @@ def _into(path: str, chosen: str, watch: Watch, timeout: float) -> None:
         finally:
             source.close()
             copy.close()
-        backup.verify(part, history.read)
+        backup.verify(part, history.objects)
         disk.sync(part)
-        disk.replace(part, os.path.realpath(path))
+        if _size(path) or disk.has_sidecars(path):
+            # a journal without its file would be rolled into whatever takes its name
+            aside = disk.move_aside(path)
+            log.warning("%s could not be read: it is now called %s", path, aside)
+        disk.replace(part, target)
     except BaseException:
         disk.remove(part)
         raise
+    return aside
 
 
 def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> Report:
@@ -148,11 +182,19 @@ def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> R
         if _size(path, force=force):
             _refuse_in_use(path)
             before, kept = _emptied(migrator, path, keep_backup=keep_backup, force=force)
+        permissions = disk.permissions(path)
         try:
             disk.delete(path)
         except OSError as error:
             raise DatabaseBusy(0.0, f"keeps it from being deleted ({error.strerror})", path=path) from error
-    report = migrator.migrate(path)
+    try:
+        if permissions is not None:
+            disk.create(os.path.realpath(path), permissions)
+        report = migrator.migrate(path)
+    except EmbedmigError as error:
+        error.backup = kept
+        error.kept = f"The file was deleted before that; {os.path.basename(kept)} is what was in it." if kept else ""
+        raise
     return Report(path, before, report.after, report.ran, kept, time.monotonic() - began)
 
 
@@ -166,7 +208,8 @@ def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -
             if damage := file.damage(conn):
                 raise DatabaseDamaged(damage)
             transaction.take_lock(conn, Watch(), min(migrator.timeout, ALONE_S))
-            kept = keep(migrator, conn, path) if keep_backup else None
+            # under a name of its own: the next upgrade from this version must not replace it
+            kept = keep(migrator, conn, path, backup.free_name(path, version, "reset")) if keep_backup else None
             transaction.undo(conn)
             transaction.be_the_only_user(conn, Watch(), min(migrator.timeout, ALONE_S))
             empty = file.connect(file.MEMORY)
@@ -186,20 +229,17 @@ def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -
 
 def _refuse_strangers(migrator: Migrator, conn: sqlite3.Connection, *, force: bool) -> int:
     """Raise for another app's file, or one that is too new, unless forced; returns its version."""
-    from embedmig import definition
-
     try:
         refuse_application_id(migrator, conn)
         applied = history.read(conn)
-        if applied is None and history.objects(conn):
+        if applied is None and migrator.detect_version is None and history.objects(conn):
             raise without_history(conn, "Delete it by hand, or reset with force=True, if it is meant.")
         if applied:
             plan.refuse_too_new(definition.find(migrator.migrations), applied)
-        return plan.version_of(applied or ())
     except EmbedmigError:
         if not force:
             raise
-        return 0
+    return _history_as_it_is(conn)[1]
 
 
 def _refuse_absent(path: str) -> None:

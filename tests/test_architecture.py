@@ -18,24 +18,24 @@ FLOORS = """
     rehearsal       a run on a copy
     wholefile       back up, restore, reset
     verbs           the verbs that run migrations
-    questions       the verbs that never write
+    questions       what is asked without writing
     run             the acting loop
-    database        what migrations are given
-    backup
-    surroundings
-    disk
-    transaction
-    progress
-    file
     plan            pure
-    history
-    schema
-    foreign_keys
     definition
     loader
+    history
+    backup
+    schema
+    transaction
+    database        what migrations are given
+    foreign_keys
+    surroundings
+    disk
+    file
+    progress
     script
-    migration
     log
+    migration
     report          values
     errors
 """
@@ -190,10 +190,8 @@ def test_only_transaction_begins_commits_and_guards(module: str) -> None:
             assert not any(isinstance(item.context_expr, ast.Name) for item in node.items)
 
 
-READERS = (
-    "loader",
-    "surroundings",
-)  # of migrations and of the table of mounts; closing a database would drop SQLite's locks
+# Of migrations, of the table of mounts, and of what SQLite says is no database: closing a database would drop its locks.
+READERS = ("loader", "surroundings", "file")
 REMOVES = re.compile(
     r"(?:os|shutil|path|\w+)\.(?:unlink|remove|rename|replace|renames|removedirs|rmtree|move|truncate|ftruncate)$"
 )

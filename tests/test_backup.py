@@ -98,10 +98,11 @@ def test_a_backup_stands_before_a_change_to_a_file_with_data(path, verb, journal
     query(path, "INSERT INTO notes (text) VALUES ('written by the user')")
     before = content(path)
     report = VERBS[verb](path)
-    assert report.backup == str(path) + ".v0002.bak"
+    name = "notes.db.v0002-reset.bak" if verb == "reset" else "notes.db.v0002.bak"
+    assert report.backup == str(path.with_name(name))
     assert content(report.backup) == before
     assert content(path) != before
-    assert names(path.parent) == ["notes.db", "notes.db.v0001.bak", "notes.db.v0002.bak"]
+    assert names(path.parent) == ["notes.db", "notes.db.v0001.bak", name]
 
 
 def test_no_backup_is_made_of_a_new_file_nor_where_nothing_is_pending(path):
@@ -224,6 +225,35 @@ def test_a_backup_waits_for_a_writer_no_longer_than_its_timeout(path):
     assert names(path.parent) == ["notes.db"]
 
 
+ASKED = """
+    import os, sys
+    from embedmig import Migrator
+    from test_backup import ONE
+
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for _ in range(10):
+        os.utime(sys.argv[1])  # so that it seems changed
+        Migrator([ONE]).backup(sys.argv[1])
+    print("made")
+"""
+
+
+def test_backups_that_are_asked_for_by_many_at_once_come_one_after_another(path):
+    Migrator([ONE]).migrate(path)
+    before = content(path)
+    several = [start(ASKED, path) for _ in range(4)]
+    assert [process.stdout.readline() for process in several] == ["ready\n"] * 4
+    for process in several:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=60) for process in several]
+    assert said == [("made\n", "")] * 4
+    assert names(path.parent) == ["notes.db", "notes.db.v0001.bak"]
+    assert content(f"{path}.v0001.bak") == before
+
+
+@posix
 @pytest.mark.parametrize("name", ["my notes.db", "50%20?#.db", "żółw 🐢.db", "a'b\"c.db", "notes", "-wal.db"])
 def test_a_file_of_any_name_is_backed_up_beside_itself(tmp_path, name):
     path = tmp_path / name
@@ -238,7 +268,7 @@ def test_a_name_too_long_for_a_backup_is_told_before_anything_is_changed(tmp_pat
     path = tmp_path / ("n" * 245)  # a journal's name still fits into a file system's 255
     Migrator([ONE]).migrate(path)
     before = fingerprint(path)
-    with pytest.raises(UnusablePath, match=r"the backup n+\.v0001\.bak can't be made: File name too long"):
+    with pytest.raises(UnusablePath, match=r"The backup n+\.v0001\.bak can't be made: File name too long"):
         Migrator(ALL).migrate(path)
     assert fingerprint(path) == before
 
@@ -488,7 +518,8 @@ def test_a_launch_killed_in_the_middle_of_the_copy_leaves_no_half_backup_and_the
     with start(KILLED, path) as process:
         process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
-    assert names(path.parent) == ["notes.db", "notes.db.v0001.bak.part"]
+    # the journal is that of the run's first write, which says that the file may be written; it goes with the next launch
+    assert set(names(path.parent)) - {"notes.db-journal"} == {"notes.db", "notes.db.v0001.bak.part"}
     assert fingerprint(path) == before
     assert Migrator([LARGE, TWO]).backups(path) == []
     made = Migrator([LARGE, TWO]).migrate(path).backup
@@ -662,6 +693,18 @@ def test_a_disk_without_room_for_the_backup_stops_every_verb_before_it_changes_a
     assert (full.value.path, full.value.data_is_safe) == (str(path), True)
     assert content(path) == before
     assert names(small_disk) == ["notes.db"]
+
+
+def test_a_restore_over_no_database_that_finds_no_room_leaves_what_was_there_in_its_place(small_disk):
+    older = filled(small_disk.parent, 6)
+    path = small_disk / "notes.db"
+    path.write_bytes(b"Dear diary,\n" * 500_000)
+    before = fingerprint(path)
+    with pytest.raises(DiskFull) as full:
+        Migrator([LARGE]).restore(path, older)
+    assert "Nothing was changed." in str(full.value)
+    assert names(small_disk) == ["notes.db"]
+    assert fingerprint(path) == before
 
 
 def test_a_disk_that_is_full_although_there_seemed_to_be_room_leaves_no_half_backup(small_disk):

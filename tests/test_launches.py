@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def launchers(request, shipped):
 
 @pytest.mark.parametrize("at", [0, 1, 3], ids=["absent", "at version 1", "at version 3"])
 def test_ten_launches_at_once_all_succeed_and_each_migration_runs_once(launchers, shipped, tmp_path, at):
-    for round in range(4):
+    for round in range(3):
         path = tmp_path / f"round {round}" / "notes.db"
         if at:
             Migrator(shipped).migrate(path, to=at)
@@ -363,8 +364,10 @@ def as_the_older_app_sees_it(path: Path) -> list[tuple[object, ...]]:
     return query(path, "SELECT count(*), min(text), max(text), sum(length(text)) FROM notes")
 
 
-@pytest.mark.parametrize("journal", ["delete", "wal"])
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("journal", "moment"),
+    [("delete", moment) for moment in MOMENTS] + [("wal", moment) for moment in ("in the middle of up", MOMENTS[-1])],
+)
 def test_a_killed_launch_leaves_the_old_content_and_the_next_one_completes(path, journal, moment):
     embedmig.run_migrations(path, [OLD])
     query(path, f"PRAGMA journal_mode = {journal}")
@@ -416,8 +419,11 @@ ENDLESS = """
     from helpers import query, sql
     from test_launches import OLD
 
+    said = []
+
     def on_progress(progress):
-        if progress.phase == "running" and progress.id == "002_step":
+        if progress.phase == "running" and not said:
+            said.append(progress)
             print("running", flush=True)
 
     def stop(signum, frame):
@@ -454,6 +460,7 @@ def test_a_signal_during_a_long_statement_stops_it_and_everything_is_undone(path
     process = start(ENDLESS, path, handler)
     try:
         assert line_of(process) == "running"
+        time.sleep(0.02)  # it is in SQLite again
         process.send_signal(how)
         out, err = process.communicate(timeout=60)
     finally:

@@ -18,7 +18,7 @@ from helpers import content, query, sql, start
 from test_launches import line_of, tell
 
 import embedmig
-from embedmig import DatabaseTooNew, EmbedmigError, Migration, Migrator
+from embedmig import DatabaseBusy, DatabaseTooNew, EmbedmigError, Migration, Migrator
 
 ONE = sql(
     1,
@@ -314,6 +314,45 @@ def test_an_older_and_a_newer_build_at_once_end_at_the_newer(notes: Path) -> Non
     assert isinstance(older, (embedmig.Report, DatabaseTooNew))
     assert query(notes, "SELECT version FROM _migrations ORDER BY version") == [(1,), (2,), (3,)]
     assert query(notes, "SELECT migration FROM runs ORDER BY rowid") == [(2,), (3,)]
+
+
+QUESTIONS: dict[str, Callable[[Migrator, Any], object]] = {
+    "migrate": lambda migrator, conn: migrator.migrate(conn).after,
+    "status": lambda migrator, conn: (lambda found: (found.version, found.current))(migrator.status(conn)),
+    "is_current": lambda migrator, conn: migrator.is_current(conn),
+    "get_applied_migrations": lambda _, conn: len(embedmig.get_applied_migrations(conn)),
+}
+ANSWERS: dict[str, set[object]] = {
+    "migrate": {3},
+    "status": {(0, False), (1, False), (3, True)},  # of one moment, not half of each
+    "is_current": {True, False},
+    "get_applied_migrations": {0, 1, 3},
+}
+
+
+@pytest.mark.parametrize("moment", range(1, 16))
+@pytest.mark.parametrize("at", [0, 1], ids=["a new file", "an older file"])
+@pytest.mark.parametrize("verb", QUESTIONS)
+def test_another_launch_may_complete_between_any_two_statements_of_ours(
+    path: Path, verb: str, at: int, moment: int
+) -> None:
+    if at:
+        Migrator([ONE]).migrate(path)
+    statements: list[str] = []
+
+    def another_launch(statement: str) -> None:
+        statements.append(statement)
+        if len(statements) == moment:
+            with suppress(DatabaseBusy):  # by then it is we who hold the lock
+                Migrator([ONE, TWO, THREE], timeout=0).migrate(path)
+
+    with closing(sqlite3.connect(path)) as conn:
+        conn.set_trace_callback(another_launch)  # called as each statement begins
+        assert QUESTIONS[verb](Migrator([ONE, TWO, THREE], timeout=5), conn) in ANSWERS[verb]
+        conn.set_trace_callback(None)
+    Migrator([ONE, TWO, THREE]).migrate(path)
+    assert query(path, "SELECT migration FROM runs ORDER BY rowid") == [(2,), (3,)]
+    assert query(path, "SELECT version FROM _migrations ORDER BY version") == [(1,), (2,), (3,)]
 
 
 # -- other connections of this very process ----------------------------------------------------------------------------------

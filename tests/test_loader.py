@@ -458,8 +458,8 @@ NO_MIGRATIONS = {
     "one migration, without its list": (
         Migration("001_a", 1, "A", "SELECT 1"),
         "Migrations can't be read from Migration(id='001_a', version=1, description='A', up='SELECT 1', down=None,"
-        " transactional=True, backward_compatible=False, requires_sqlite=None, file=None, checksum=None)."
-        f" {A_SOURCE}",
+        " transactional=True, backward_compatible=False, requires_sqlite=None, file=None, checksum=None,"
+        f" down_file=None). {A_SOURCE}",
     ),
     "twins": (
         [sql(1, "SELECT 1", name="a"), sql(1, "SELECT 1", name="b")],

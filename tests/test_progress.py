@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sqlite3
 import threading
 import time
+from collections import deque
 from contextlib import closing, suppress
 
 import pytest
@@ -240,30 +242,34 @@ def swallowing_everything(db):
         return
 
 
+CANCELLED = {
+    "SELECT in SQL": sql(2, ENDLESS + ";", name="act"),
+    "INSERT in SQL": sql(2, ENDLESS_INSERT, name="act"),
+    "SELECT": act(long_statement),
+    "SELECT by db.conn": act(long_statement_by_conn),
+    "INSERT": act(long_insert),
+    "a quick loop over rows": act(long_loop),
+    "a slow loop over rows": act(slow_loop),
+    "SELECT, swallowed": act(swallowing(long_statement)),
+    "SELECT by db.conn, swallowed": act(swallowing(long_statement_by_conn)),
+    "INSERT, swallowed": act(swallowing(long_insert)),
+    "INSERT, everything swallowed": act(swallowing_everything),
+}
+
+
 @pytest.mark.parametrize(
-    "migration",
-    [
-        sql(2, ENDLESS + ";", name="act"),
-        sql(2, ENDLESS_INSERT, name="act"),
-        act(long_statement),
-        act(long_statement_by_conn),
-        act(long_insert),
-        act(long_loop),
-        act(slow_loop),
-        act(swallowing(long_statement)),
-        act(swallowing(long_statement_by_conn)),
-        act(swallowing(long_insert)),
-        act(swallowing_everything),
-    ],
-    ids=lambda m: m.up if isinstance(m.up, str) and len(m.up) < 9 else getattr(m.up, "__qualname__", "sql"),
+    ("what", "how"),
+    [(what, "path") for what in CANCELLED]
+    + [(what, "sqlite3") for what in ("SELECT", "a quick loop over rows", "INSERT, swallowed")],
 )
-@pytest.mark.parametrize("how", ["path", "sqlite3"])
-def test_a_run_that_is_cancelled_stops_and_everything_is_undone(notes, migration, how):
+def test_a_run_that_is_cancelled_stops_and_everything_is_undone(notes, what, how):
     before, soon = content(notes), Soon("running", "002_act")
     with closing(sqlite3.connect(notes)) as conn:
         db = notes if how == "path" else conn
         with pytest.raises(MigrationCancelled) as cancelled:
-            Migrator([ONE, migration, sql(3, "DROP TABLE notes")]).migrate(db, on_progress=soon, cancel=soon.event)
+            Migrator([ONE, CANCELLED[what], sql(3, "DROP TABLE notes")]).migrate(
+                db, on_progress=soon, cancel=soon.event
+            )
         assert not conn.in_transaction
     assert (cancelled.value.id, cancelled.value.version) == ("002_act", 1)
     assert str(cancelled.value) == (
@@ -416,6 +422,51 @@ def test_ctrl_c_in_a_long_statement_is_a_keyboard_interrupt_and_everything_is_un
 
     with pytest.raises(KeyboardInterrupt):
         Migrator([ONE, act(up)]).migrate(notes, on_progress=on_progress)
+    assert content(notes) == before
+
+
+CTRL_C = f"SELECT ctrl_c({signal.SIGINT:d})"
+
+
+def able_to_ctrl_c(db):
+    """C's own raise(): Python's functions would look for signals themselves."""
+    db.conn.create_function("ctrl_c", 1, getattr(ctypes.CDLL(None), "raise"))
+    return db
+
+
+def ctrl_c_while_sqlite_works(db):
+    able_to_ctrl_c(db).conn.execute(f"{CTRL_C} UNION ALL SELECT * FROM ({ENDLESS})").fetchall()
+
+
+def ctrl_c_just_before_a_statement_is_compiled(db):
+    one_after_the_other(able_to_ctrl_c(db), CTRL_C, "INSERT INTO notes (text) VALUES ('late')")
+
+
+def ctrl_c_just_before_a_cached_statement(db):
+    cached = "SELECT * FROM notes"
+    one_after_the_other(able_to_ctrl_c(db), cached, CTRL_C, cached)
+
+
+def one_after_the_other(db, *statements: str) -> None:
+    """No line of Python runs in between, so that embedmig's own callbacks are where the signal is noticed."""
+    deque(map(db.conn.execute, statements), maxlen=0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("how", ["path", "sqlite3"])
+@pytest.mark.parametrize(
+    "up",
+    [
+        ctrl_c_while_sqlite_works,
+        ctrl_c_just_before_a_statement_is_compiled,
+        ctrl_c_just_before_a_cached_statement,
+        swallowing(ctrl_c_while_sqlite_works),
+    ],
+)
+def test_ctrl_c_is_not_lost_in_a_callback_of_embedmigs_own(notes, up, how):
+    before = content(notes)
+    with closing(sqlite3.connect(notes)) as conn, pytest.raises(KeyboardInterrupt):
+        Migrator([ONE, act(up)]).migrate(notes if how == "path" else conn)
     assert content(notes) == before
 
 

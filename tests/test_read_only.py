@@ -306,16 +306,13 @@ def test_a_file_left_by_a_crash_cannot_be_written_by_the_app_after_sqlite_recove
 # -- a folder that may only be read ------------------------------------------------------------------------------------------
 
 NOBODY = """
-    import importlib, os, pkgutil, sys
-    import logging, sqlite_utils  # whoever we become may not read where they lie
+    import sys
     import embedmig
     from pathlib import Path
-    from test_bad_inputs import as_nobody
+    from test_bad_inputs import as_nobody, load_everything
     from test_read_only import APP
 
-    for module in pkgutil.iter_modules(embedmig.__path__, "embedmig."):
-        importlib.import_module(module.name)
-    APP.open(":memory:").conn.close()
+    load_everything()
     path = Path(sys.argv[1])
     as_nobody(path.parent, mode="x", name="proof")
     try:

@@ -71,10 +71,10 @@ def test_a_reset_builds_the_file_from_version_1_and_keeps_a_copy_of_what_was_the
     assert sidecars(used) == []
     assert (report.path, report.before, report.after, report.ran) == (str(used), 3, 3, IDS)
     assert report.duration_s > 0
-    assert report.backup == f"{used}.v0003.bak"
+    assert report.backup == f"{used}.v0003-reset.bak"
     assert content(report.backup) == before
     assert first_note(used) == FRESH
-    assert names(used.parent) == ["notes.db", "notes.db.v0003.bak"]
+    assert names(used.parent) == ["notes.db", "notes.db.v0003-reset.bak"]
 
 
 def test_a_reset_keeps_no_copy_where_that_is_asked_for(used):
@@ -110,7 +110,7 @@ def test_an_older_file_is_not_migrated_before_it_is_reset(path):
         path
     )
     assert (report.before, report.after) == (1, 3)
-    assert report.backup == f"{path}.v0001.bak"
+    assert report.backup == f"{path}.v0001-reset.bak"
     assert query(report.backup, "SELECT count(*) FROM _migrations") == [(1,)]
 
 
@@ -205,8 +205,8 @@ def test_a_build_that_fails_says_where_the_copy_of_what_was_there_is(used):
     before = content(used)
     with pytest.raises(MigrationFailed) as failed:
         Migrator([*ALL, sql(4, "INSERT INTO nowhere VALUES (1)")]).reset(used)
-    assert content(f"{used}.v0003.bak") == before
-    assert failed.value.backup == f"{used}.v0003.bak"
+    assert content(f"{used}.v0003-reset.bak") == before
+    assert failed.value.backup == f"{used}.v0003-reset.bak"
     assert failed.value.version == 0
 
 
@@ -448,7 +448,7 @@ def test_a_link_stays_and_its_target_is_reset(tmp_path, there):
     report = Migrator(ALL).reset(link)
     assert link.is_symlink()
     assert first_note(target) == first_note(link) == FRESH
-    assert report.backup == (f"{target}.v0003.bak" if there else None)
+    assert report.backup == (f"{target}.v0003-reset.bak" if there else None)
     assert names(tmp_path) == ["link.db", "real"]
 
 
@@ -515,7 +515,7 @@ def resetting(path: Path) -> None:
 
 def old_empty_none_or_new(path: Path) -> str:
     """What a launch finds after a kill, and that it works; `old.db` is a clean copy of what was there."""
-    old, backup = content(path.with_name("old.db")), Path(f"{path}.v0003.bak")
+    old, backup = content(path.with_name("old.db")), Path(f"{path}.v0003-reset.bak")
     found = "none"
     if path.exists():
         query(path, "SELECT count(*) FROM sqlite_master")  # recovers what the kill left

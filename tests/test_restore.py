@@ -123,7 +123,7 @@ KILLS = """
         code = os.waitstatus_to_exitcode(os.waitpid(acting(path, moment), 0)[1])
         assert code in (0, -signal.SIGKILL), code
         print(found(path) if code else "not killed any more", flush=True)
-    for _ in range(20):
+    for _ in range(12):
         path = copied()
         child = acting(path)
         time.sleep(took * random.random() * 1.2)
@@ -142,7 +142,7 @@ def after_kills(act: Callable[[Path], object], found: Callable[[Path], str], tem
     done = script(KILLS, act.__module__, act.__name__, found.__name__, template, timeout=120)
     lines = done.stdout.splitlines()
     lines.remove("not killed any more")
-    assert len(lines) > 25
+    assert len(lines) > 20
     return lines
 
 
@@ -392,6 +392,30 @@ def test_a_restore_killed_at_any_moment_leaves_the_old_content_or_the_restored(l
     assert (found[0], found[-1]) == ("old", "restored")
 
 
+def garbage_or_restored(path: Path) -> str:
+    """What is found after a kill where the live file was no database: nothing is lost, and a second try works."""
+    aside = path.with_name("notes.db.unreadable")
+    found = "none" if not path.exists() else "old" if path.read_bytes() == GARBAGE else "restored"
+    assert found == "old" or aside.read_bytes() == GARBAGE
+    assert found != "restored" or content(path) == content(f"{path}.v0001.bak")
+    restoring(path)
+    assert content(path) == content(f"{path}.v0001.bak")
+    return found
+
+
+GARBAGE = b"Dear diary,\n" * 1000
+
+
+@posix
+def test_a_restore_over_no_database_killed_at_any_moment_loses_nothing(lived, tmp_path):
+    (tmp_path / "template").mkdir()
+    (tmp_path / "template" / "notes.db").write_bytes(GARBAGE)
+    shutil.copy(f"{lived}.v0001.bak", tmp_path / "template")
+    found = after_kills(restoring, garbage_or_restored, tmp_path / "template")
+    assert set(found) <= {"old", "none", "restored"}
+    assert (found[0], found[-1]) == ("old", "restored")
+
+
 # -- in use ------------------------------------------------------------------------------------------------------------
 
 USER = """
@@ -517,6 +541,17 @@ def test_what_was_moved_aside_before_is_not_overwritten(lived):
     aside = [name for name in names(lived.parent) if "unreadable" in name]
     assert aside == ["notes.db.unreadable", "notes.db.unreadable-2", "notes.db.unreadable-3"]
     assert [lived.with_name(name).read_text()[:13] for name in aside] == [f"Dear diary, {n}" for n in range(3)]
+
+
+def test_a_file_with_two_rows_for_one_version_is_restored_and_kept(lived):
+    query(lived, "CREATE TABLE double AS SELECT * FROM _migrations")
+    query(lived, "DROP TABLE _migrations")
+    query(lived, "ALTER TABLE double RENAME TO _migrations")
+    query(lived, "UPDATE _migrations SET version = 1")
+    before = content(lived)
+    report = Migrator(ALL).restore(lived)
+    assert content(lived) == content(f"{lived}.v0002.bak")
+    assert content(report.backup) == before
 
 
 # -- backups that are none -----------------------------------------------------------------------------------------------
