@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import types
+
+try:
+    from _blake2 import blake2b  # the same function; hashlib would load OpenSSL first, 3 ms of each first launch
+except ImportError:  # another Python
+    from hashlib import blake2b
 
 from embedmig import loader
 from embedmig.errors import DefinitionError, printable
@@ -39,13 +43,13 @@ def checksum(shipped: Shipped | Migration) -> str | None:
 
 
 def fingerprint(source: str) -> str:
-    """16 hex digits of SHA-256 over the source without BOM, carriage returns, trailing blanks and final blank lines.
+    """16 hex digits of BLAKE2b over the source without BOM, carriage returns, trailing blanks and final blank lines.
 
     So that a checkout with other line endings, or an editor that trims, is no edit.
     """
     lines = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     text = "\n".join(line.rstrip() for line in lines).rstrip("\n")
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+    return blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def _checksum_of_value(migration: Migration) -> str | None:

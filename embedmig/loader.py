@@ -55,15 +55,17 @@ def ids(source: str | tuple[Any, ...]) -> list[str] | None:
             return None
         return [id for _, id in found]
     for name in place_of(source).names():
-        stem, _, ending = name.rpartition(".")
-        if name[0] in "._" or (ending != "py" and ending != "sql"):
-            if ending.lower() in ("py", "sql", "pyc") and name[0] not in "._":
-                return None
+        if name[0] in "._":
             continue
+        stem, _, ending = name.rpartition(".")
         if ending == "sql":
             if stem.endswith(".down"):
                 continue
             stem = stem.removesuffix(".up")
+        elif ending != "py":
+            if ending.lower() in ("py", "sql", "pyc"):
+                return None
+            continue
         try:
             found.append((int(stem.partition("_")[0]), stem))
         except ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from contextlib import contextmanager
 
@@ -56,7 +55,8 @@ class Watch:
         if phase in (STARTED, WAITING):
             self.done = self.total_rows = None
         self._look()
-        self._report(time.monotonic())
+        if self.on_progress is not None:
+            self._report(time.monotonic())
 
     def look(self) -> None:
         """Called often, from Python: reports now and then, raises what stops the run."""
@@ -121,12 +121,14 @@ class Watch:
             return handle
 
         wrapped: dict[Any, tuple[Any, Any]] = {}
-        if threading.current_thread() is threading.main_thread():  # only there do handlers run, and may be set
-            for number in signal.valid_signals():
-                handler = signal.getsignal(number)
-                if callable(handler):
-                    wrapped[number] = (handler, kept(handler))
-                    signal.signal(number, wrapped[number][1])
+        for number in signal.valid_signals():
+            handler = signal.getsignal(number)
+            if callable(handler):
+                try:
+                    signal.signal(number, ours := kept(handler))
+                except ValueError:
+                    break  # not the main thread: only there do handlers run
+                wrapped[number] = (handler, ours)
         try:
             yield
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 
-from embedmig import backup, definition, file, history, plan, surroundings, transaction
+from embedmig import definition, file, history, plan, transaction
 from embedmig.errors import (
     DatabaseDamaged,
     DatabaseReadOnly,
@@ -103,6 +103,8 @@ def is_ready(migrator: Migrator, conn: sqlite3.Connection, path: str | None, *, 
 
 
 def status(migrator: Migrator, db: Db) -> Status:
+    from embedmig import backup, surroundings
+
     shipped = definition.find(migrator.migrations)
 
     def question(conn: sqlite3.Connection, path: str | None) -> Status:
@@ -212,6 +214,8 @@ def complete(error: EmbedmigError, path: str | None) -> None:
     error.path = error.path or path
     if not error.path or error.backup:
         return
+    from embedmig import backup
+
     if isinstance(error, DatabaseTooNew):
         error.backup = backup.newest_up_to(error.path, error.newest)
     elif isinstance(error, DatabaseDamaged):

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 
-from embedmig import backup, file, foreign_keys, history, log, progress
+from embedmig import file, foreign_keys, history, log, progress
 from embedmig.definition import line_in, wants_progress
 from embedmig.errors import (
     DatabaseDamaged,
@@ -217,6 +217,8 @@ class Run:
         applied = history.read(self.conn)
         if not self.backups or self.path is None or not (applied or history.objects(self.conn)):
             return
+        from embedmig import backup  # a new file's first launch does without
+
         self.watch.enter(progress.BACKING_UP)
         check = history.same_as(applied)
         self.backup = backup.take(self.path, version_of(applied or ()), self.watch, self.timeout, check)
@@ -264,7 +266,7 @@ class Run:
 
     def _refuse_meddling(self, stretch: Sequence[Step]) -> None:
         """What was recorded must be there: a trigger on the history that a stranger left could eat it."""
-        applied = {a.id for a in history.read(self.conn) or ()}
+        applied = history.applied_ids(self.conn)
         odd = [step.id for step in stretch if (step.id in applied) != (step.direction == "up")]
         if odd:
             what = f"{odd[0]} was recorded and the history does not show it: is there a trigger on it?"

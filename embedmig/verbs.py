@@ -11,7 +11,7 @@ import sqlite3
 import time
 from contextlib import contextmanager
 
-from embedmig import backup, definition, file, history, log, plan, surroundings, transaction
+from embedmig import definition, file, history, log, plan, surroundings, transaction
 from embedmig.errors import EmbedmigError, ForeignDatabase, UsageError, listed
 from embedmig.progress import Watch, passed_through
 from embedmig.questions import OPEN_ANOTHER, Look, complete, explaining, refuse_application_id
@@ -117,7 +117,8 @@ def rollback(
 
 
 def _reported(run: Run, before: int, watch: Watch) -> Report:
-    after = plan.version_of(history.read(run.conn) or ())
+    found = history.ids(run.conn)
+    after = found[1] if found else plan.version_of(history.read(run.conn) or ())
     seconds = time.monotonic() - watch.began
     if run.ran:
         name, count = run.path or "the database", len(run.ran)
@@ -150,6 +151,8 @@ def _say_what_is_odd(look: Look, conn: sqlite3.Connection, path: str | None) -> 
         log.warning("%s: %s", name, sentence)
     size = os.path.getsize(path)
     if size:
+        from embedmig import backup
+
         wal = transaction.is_wal(conn)
         stands = backup.is_unchanged(path, backup.name_of(path, look.version))
         copies = 1 if look.migrator.backups_kept and not stands else 0
