@@ -17,7 +17,7 @@ from embedmig.verbs import Ready, adopted, completing, prepare, run_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from embedmig.migrator import Migrator
-    from embedmig.run import Step
+    from embedmig.step import Step
     from embedmig.transaction import Guard
 
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 
+from embedmig import failure as failure_of
 from embedmig import file, foreign_keys, history, log, progress
-from embedmig.definition import line_in, wants_progress
 from embedmig.errors import (
     DatabaseDamaged,
-    DefinitionError,
-    DiskFull,
     EmbedmigError,
     ForeignKeyViolations,
     HistoryMismatch,
-    MigrationCancelled,
     MigrationFailed,
-    TransactionBroken,
     printable,
 )
 from embedmig.plan import version_of
-from embedmig.script import Statement, runnable
 from embedmig.transaction import (
-    LOST,
     Guard,
     Objects,
     commit,
@@ -39,78 +32,10 @@ from embedmig.transaction import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
+    from embedmig.database import Database
     from embedmig.migration import Migration
-
-
-OUTSIDE = "It ran outside a transaction"
-
-
-class Step:
-    """A migration made ready to run in one direction: its function, or its statements."""
-
-    def __init__(self, migration: Migration, direction: str = "up", checksum: str | None = None) -> None:
-        self.migration = migration
-        self.id = migration.id
-        self.direction = direction
-        self.checksum = checksum
-        self.transactional = migration.transactional
-        self.statement: Statement | None = None  # the one that runs, for errors
-        action = migration.up if direction == "up" else migration.down
-        self.function = None if isinstance(action, str) else action
-        self.statements: list[Statement] = []
-        self.skipped: list[Statement] = []
-        if isinstance(action, str):
-            self.statements, self.skipped = runnable(action, file=self.name, transactional=self.transactional)
-        self._refuse_old_sqlite()
-
-    @property
-    def file(self) -> str | None:
-        """The file that this direction comes from, where there is one."""
-        return (self.migration.down_file if self.direction == "down" else None) or self.migration.file
-
-    @property
-    def name(self) -> str:
-        """The file's name, or the id of a migration made in code."""
-        return os.path.basename(self.file) if self.file else self.id
-
-    def _refuse_old_sqlite(self) -> None:
-        needs = self.migration.requires_sqlite
-        if needs and tuple(map(int, needs.split("."))) > sqlite3.sqlite_version_info:
-            raise DefinitionError(
-                f"{self.id} needs SQLite {needs}, and this Python has {sqlite3.sqlite_version}.",
-                hint="Ship the app with a newer Python or SQLite.",
-            )
-
-    def act(self, run: Run) -> None:
-        """Do it, on the connection as it is."""
-        if self.function is None:
-            run.conn.text_factory = bytes  # nobody reads what comes back, so it need not be UTF-8
-            for statement in self.statements:
-                self.statement = statement
-                for _ in run.conn.execute(statement.text):
-                    pass  # a SELECT or a RETURNING runs to its end
-            self.statement = None
-            run.conn.text_factory = str
-            return
-        db = run.database()
-        takes = wants_progress(self.function)
-        run.conn.execute(
-            "PRAGMA recursive_triggers = ON"
-        )  # as sqlite-utils has it; SQL files run with SQLite's own default
-        if takes == "second":
-            result = self.function(db, run.watch.rows)
-        elif takes == "name":
-            result = self.function(db, progress=run.watch.rows)
-        else:
-            result = self.function(db)
-        if hasattr(result, "__await__") or hasattr(result, "gi_frame") or hasattr(result, "ag_frame"):
-            if hasattr(result, "close"):
-                result.close()  # else Python would warn that it was never awaited
-            raise TypeError(
-                f"{self.direction} returned a {type(result).__name__} that nobody runs: write a plain function"
-            )
+    from embedmig.step import Step
 
 
 class Run:
@@ -143,7 +68,7 @@ class Run:
         self.backup: str | None = None  # made in this run, or found good
         self.observe: Callable[[Step, int, Guard | None], None] | None = None  # called after each migration
         self.ran: list[str] = []  # committed
-        self._database: object = None
+        self._database: Database | None = None
 
     # -- the verbs ---------------------------------------------------------------------------------
 
@@ -287,10 +212,10 @@ class Run:
         if self.watch.stopped is not None:
             raise self.watch.stopped from failure
         if failure is not None:
-            explained = self._explained(failure, step, guard)
+            explained = failure_of.explained(self, failure, step, guard)
             raise explained from explained.__cause__ or failure
         if guard.denied or guard.lost:
-            raise self._lost(step, guard)
+            raise failure_of.lost(self, step, guard)
         if step.transactional:
             self.settings.put_back(guard.pragmas)
         return guard
@@ -321,7 +246,7 @@ class Run:
         what = f"lost {', '.join(map(printable, vanished))}, which it did not drop by name"
         if self.strict:
             raise MigrationFailed(
-                what, **self._where(step), hint="Create it anew in the migration, or drop it by name first."
+                what, **failure_of.where(self, step), hint="Create it anew in the migration, or drop it by name first."
             )
         log.warning("%s %s", step.id, what)
 
@@ -331,7 +256,7 @@ class Run:
         new = baseline.new(self.conn, moved, altered)
         if new:
             shown = foreign_keys.described(self.conn, new)
-            raise ForeignKeyViolations(shown, total=len(new), **self._where(step))
+            raise ForeignKeyViolations(shown, total=len(new), **failure_of.where(self, step))
 
     def _commit(self, stretch: Sequence[Step]) -> None:
         """COMMIT. If it raises, the outcome is unknown until the history has been read on a new connection."""
@@ -342,11 +267,13 @@ class Run:
             commit(self.conn, self.watch, self.timeout)
         except sqlite3.Error as error:
             if stretch and "in progress" in str(error):
-                raise MigrationFailed(str(error), **self._where(stretch[-1]), hint=_hint(error)) from error
+                raise MigrationFailed(
+                    str(error), **failure_of.where(self, stretch[-1]), hint=failure_of.hint(error)
+                ) from error
             undo(self.conn)
             if not stretch or not self._is_there(stretch, error):
                 raise
-            log.warning("%s: COMMIT reported %s, and yet the migrations are there", self._name, error)
+            log.warning("%s: COMMIT reported %s, and yet the migrations are there", self.name, error)
 
     def _is_there(self, stretch: Sequence[Step], error: sqlite3.Error) -> bool:
         """Did a COMMIT that raised happen all the same? Asked on a new connection where there is a file."""
@@ -382,7 +309,7 @@ class Run:
                 self._refuse_open_transaction(step)
                 self._refuse_violations(baseline, guard.moved, guard.altered, step)
             except MigrationFailed as failed:
-                busy = _sqlite_error(failed)
+                busy = failure_of.sqlite_error(failed)
                 if busy is not None and is_busy(busy):
                     undo(self.conn)
                     raise busy from None
@@ -393,7 +320,7 @@ class Run:
                 patiently(attempt, self.watch, self.timeout, "is writing to it")
         except EmbedmigError as error:
             error.data_is_safe = False  # nobody can know how far it came
-            error.kept = f"{OUTSIDE}: what it did up to there stays, and it runs again at the next launch."
+            error.kept = f"{failure_of.OUTSIDE}: what it did up to there stays, and it runs again at the next launch."
             raise
         self.settings.apply()  # it may have changed any of them
         take_lock(self.conn, self.watch, self.timeout)
@@ -408,7 +335,9 @@ class Run:
     def _refuse_open_transaction(self, step: Step) -> None:
         if self.conn.in_transaction:
             undo(self.conn)
-            raise MigrationFailed("it left a transaction open", **self._where(step), hint="Commit what it begins.")
+            raise MigrationFailed(
+                "it left a transaction open", **failure_of.where(self, step), hint="Commit what it begins."
+            )
 
     def _optimize(self) -> None:
         """Let SQLite refresh its statistics after a change of the schema (https://sqlite.org/lang_analyze.html); no matter if it can't."""
@@ -416,11 +345,11 @@ class Run:
             self.conn.execute("PRAGMA analysis_limit = 400")
             self.conn.execute("PRAGMA main.optimize")
         except sqlite3.Error as error:
-            log.info("%s: PRAGMA optimize: %s", self._name, error)
+            log.info("%s: PRAGMA optimize: %s", self.name, error)
 
     # -- what they share ----------------------------------------------------------------------------------
 
-    def database(self) -> object:
+    def database(self) -> Database:
         """The Database that Python migrations get: made when the first of them needs it."""
         if self._database is None:
             from embedmig.database import Database
@@ -429,128 +358,16 @@ class Run:
         return self._database
 
     @property
-    def _name(self) -> str:
+    def failed(self) -> tuple[sqlite3.Error, str] | None:
+        """The last statement of a Python migration that SQLite refused, with its error."""
+        return None if self._database is None else self._database.failed
+
+    @property
+    def fatal(self) -> tuple[sqlite3.Error, str] | None:
+        """The first one after which the transaction was gone."""
+        return None if self._database is None else self._database.fatal
+
+    @property
+    def name(self) -> str:
+        """What to call the file in a sentence."""
         return EmbedmigError(path=self.path).name
-
-    def _where(self, step: Step) -> dict[str, Any]:
-        return {"id": step.id, "direction": step.direction, "file": step.file, "path": self.path}
-
-    def _explained(self, error: Exception, step: Step, guard: Guard) -> BaseException:
-        """The error of a failed migration: never masking what SQLite said first."""
-        where = self._where(step) | {"line": self._line(error, step), "statement": self._statement(error, step)}
-        code = getattr(_sqlite_error(error), "sqlite_errorcode", 0) & 0xFF
-        if guard.denied and guard.denied != LOST:
-            return self._broken(step, guard, error)
-        if code == sqlite3.SQLITE_FULL:
-            return DiskFull(f"in {step.direction} of {step.id}", path=self.path)
-        if code == sqlite3.SQLITE_CORRUPT or code == sqlite3.SQLITE_READONLY:
-            return file.explained(error, self.path)
-        if guard.denied or (guard.lost and _is_about_the_connection(error)):
-            return self._lost(step, guard, error)
-        if code == sqlite3.SQLITE_INTERRUPT and not guard.lost:
-            return MigrationCancelled(step.id, path=self.path)
-        name = getattr(_sqlite_error(error), "sqlite_errorname", None) or type(error).__name__
-        return MigrationFailed(str(error) or type(error).__name__, **where, cause=name, hint=_hint(error))
-
-    def _lost(self, step: Step, guard: Guard, error: Exception | None = None) -> BaseException:
-        """The migration went on, or hid the error: by what was the transaction lost, as far as anybody saw?"""
-        fatal = getattr(self._database, "fatal", None) if guard.lost else None
-        if fatal is None:
-            return self._broken(step, guard, error)
-        code = getattr(fatal[0], "sqlite_errorcode", 0) & 0xFF
-        found: EmbedmigError
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            full = code == sqlite3.SQLITE_FULL
-            found = (
-                DiskFull(f"in {step.direction} of {step.id}", path=self.path)
-                if full
-                else file.explained(fatal[0], self.path)
-            )
-        else:
-            found = TransactionBroken(LOST, **self._where(step), statement=fatal[1], cause=None)
-        found.__cause__ = fatal[0]
-        return found
-
-    def _broken(self, step: Step, guard: Guard, error: Exception | None) -> TransactionBroken:
-        called = guard.denied or "it lost its transaction"
-        kept = None if guard.denied else "Everything was undone, unless the migration committed by itself."
-        line = self._line(error, step) if error else None
-        statement = self._statement(error, step) if error else None
-        return TransactionBroken(called, **self._where(step), line=line, statement=statement, cause=None, kept=kept)
-
-    def _line(self, error: BaseException, step: Step) -> int | None:
-        return step.statement.line if step.statement else line_in(error, step.file)
-
-    def _statement(self, error: BaseException, step: Step) -> str | None:
-        if step.statement:
-            return step.statement.text
-        failed = getattr(self._database, "failed", None)
-        if failed is None or _sqlite_error(error) is not failed[0]:
-            return None
-        return str(failed[1])
-
-
-def state_after(run: Run, error: EmbedmigError) -> None:
-    """Complete an error after everything was undone: at which version the file stands now, and what stayed."""
-    error.path = error.path or run.path
-    error.backup = error.backup or run.backup
-    at = _version_now(run)
-    if at is None:
-        return
-    error.version = at
-    if error.kept.startswith(OUTSIDE):
-        error.kept += f" {run._name} stands at version {at}."
-        return
-    if error.kept != type(error).default_kept:
-        return
-    if run.ran:
-        error.kept = f"What follows {run.ran[-1]} was undone: {run._name} stands at version {at}."
-    elif isinstance(error, (MigrationFailed, MigrationCancelled, DiskFull)):
-        error.kept = f"Everything was undone: {run._name} is still at version {at}."
-
-
-def _version_now(run: Run) -> int | None:
-    for again in (False, True):
-        try:
-            conn = file.connect_to_read(run.path) if again and run.path else run.conn
-            try:
-                return version_of(history.read(conn) or ())
-            finally:
-                if conn is not run.conn:
-                    conn.close()
-        except (sqlite3.Error, EmbedmigError):
-            continue  # the author closed the connection, perhaps: ask on another
-    return None
-
-
-def _sqlite_error(error: BaseException | None) -> BaseException | None:
-    """The SQLite error in a chain of exceptions, since authors wrap them."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, sqlite3.Error):
-            return error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _is_about_the_connection(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error)
-
-
-def _hint(error: BaseException) -> str:
-    text = str(error)
-    if "database table is locked" in text:
-        return "A query is still open: read it to its end, or close its cursor, before changing the table."
-    if "database is locked" in text:
-        return "Did it open a second connection? Only the given db can write during the run."
-    if "cannot VACUUM" in text:
-        return "Mark the migration transactional = False: VACUUM can't run inside a transaction."
-    if "statements in progress" in text:
-        return "An INSERT ... RETURNING was not read to its end."
-    if "error in view" in text:
-        name = text.partition("error in view ")[2].partition(":")[0]
-        return f"Drop the view {printable(name)} first in the migration, and create it anew where it is wanted."
-    if any(words in text for words in ("no such function", "unknown function", "no such collation")):
-        return "Register the app's functions and collations in prepare=."
-    return ""

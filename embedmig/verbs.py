@@ -13,10 +13,12 @@ from contextlib import contextmanager
 
 from embedmig import definition, file, history, log, plan, surroundings, transaction
 from embedmig.errors import EmbedmigError, ForeignDatabase, UsageError, listed
+from embedmig.failure import state_after
 from embedmig.progress import Watch, passed_through
 from embedmig.questions import OPEN_ANOTHER, Look, complete, explaining, refuse_application_id
 from embedmig.report import Report
-from embedmig.run import Run, Step, state_after
+from embedmig.run import Run
+from embedmig.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

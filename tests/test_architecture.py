@@ -20,6 +20,8 @@ FLOORS = """
     verbs           the verbs that run migrations
     questions       what is asked without writing
     run             the acting loop
+    failure         what went wrong
+    step            one migration, ready to run
     plan            pure
     definition
     loader

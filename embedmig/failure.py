@@ -1,0 +1,171 @@
+"""What a failed migration's error says: which of all the things that SQLite, Python and the guard told is the cause."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from embedmig import file, history
+from embedmig.definition import line_in
+from embedmig.errors import (
+    DatabaseDamaged,
+    DiskFull,
+    EmbedmigError,
+    MigrationCancelled,
+    MigrationFailed,
+    TransactionBroken,
+    printable,
+)
+from embedmig.plan import version_of
+from embedmig.transaction import LOST
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from embedmig.run import Run
+    from embedmig.step import Step
+    from embedmig.transaction import Guard
+
+OUTSIDE = "It ran outside a transaction"
+
+
+def where(run: Run, step: Step) -> dict[str, Any]:
+    """What every error of a migration knows of its place."""
+    return {"id": step.id, "direction": step.direction, "file": step.file, "path": run.path}
+
+
+def explained(run: Run, error: Exception, step: Step, guard: Guard) -> EmbedmigError:
+    """The error for an exception that `up` or `down` raised: never masking what SQLite said first."""
+    place = where(run, step) | {"line": _line(error, step), "statement": _statement(run, error, step)}
+    cause = sqlite_error(error)
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if guard.denied and guard.denied != LOST:
+        return _broken(run, step, guard, error)
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull(f"in {step.direction} of {step.id}", path=run.path)
+    if code == sqlite3.SQLITE_READONLY:
+        return file.explained(error, run.path)
+    if code == sqlite3.SQLITE_CORRUPT and (damage := _damage(run)):
+        return DatabaseDamaged(damage, path=run.path)  # and not a full-text index at odds with its table
+    if guard.denied or (guard.lost and _is_about_the_connection(error)):
+        return lost(run, step, guard, error)
+    if code == sqlite3.SQLITE_INTERRUPT and not guard.lost:
+        return MigrationCancelled(step.id, path=run.path)
+    name = getattr(cause, "sqlite_errorname", None) or type(error).__name__
+    return MigrationFailed(str(error) or type(error).__name__, **place, cause=name, hint=hint(error))
+
+
+def lost(run: Run, step: Step, guard: Guard, error: Exception | None = None) -> EmbedmigError:
+    """The error for a migration that went on, or hid the error: by what was its transaction lost, as far as anybody saw?"""
+    fatal = run.fatal if guard.lost else None
+    if fatal is None:
+        return _broken(run, step, guard, error)
+    first, statement = fatal
+    code = getattr(first, "sqlite_errorcode", 0) & 0xFF
+    found: EmbedmigError
+    if code == sqlite3.SQLITE_FULL:
+        found = DiskFull(f"in {step.direction} of {step.id}", path=run.path)
+    elif code == sqlite3.SQLITE_IOERR:
+        found = file.explained(first, run.path)
+    else:
+        found = TransactionBroken(LOST, **where(run, step), statement=statement, cause=None)
+    found.__cause__ = first
+    return found
+
+
+def _broken(run: Run, step: Step, guard: Guard, error: Exception | None) -> TransactionBroken:
+    return TransactionBroken(
+        guard.denied or "it lost its transaction",
+        **where(run, step),
+        line=_line(error, step) if error else None,
+        statement=_statement(run, error, step) if error else None,
+        kept=None if guard.denied else "Everything was undone, unless the migration committed by itself.",
+    )
+
+
+def _damage(run: Run) -> str | None:
+    try:
+        return file.damage(run.conn)
+    except sqlite3.Error as error:
+        return str(error)
+
+
+def _line(error: BaseException, step: Step) -> int | None:
+    return step.statement.line if step.statement else line_in(error, step.file)
+
+
+def _statement(run: Run, error: BaseException, step: Step) -> str | None:
+    if step.statement:
+        return step.statement.text
+    failed = run.failed
+    return failed[1] if failed is not None and sqlite_error(error) is failed[0] else None
+
+
+def state_after(run: Run, error: EmbedmigError) -> None:
+    """Complete an error after everything was undone: at which version the file stands now, and what stayed."""
+    error.path = error.path or run.path
+    error.backup = error.backup or run.backup
+    at = _version_now(run)
+    if at is None:
+        return
+    error.version = at
+    if error.kept.startswith(OUTSIDE):
+        error.kept += f" {run.name} stands at version {at}."
+        return
+    if error.kept != type(error).default_kept:
+        return
+    if run.ran:
+        error.kept = f"What follows {run.ran[-1]} was undone: {run.name} stands at version {at}."
+    elif isinstance(error, (MigrationFailed, MigrationCancelled, DiskFull)):
+        error.kept = f"Everything was undone: {run.name} is still at version {at}."
+
+
+def _version_now(run: Run) -> int | None:
+    for again in (False, True):
+        try:
+            conn = file.connect_to_read(run.path) if again and run.path else run.conn
+            try:
+                return version_of(history.read(conn) or ())
+            finally:
+                if conn is not run.conn:
+                    conn.close()
+        except (sqlite3.Error, EmbedmigError):
+            continue  # the author closed the connection, perhaps: ask on another
+    return None
+
+
+def sqlite_error(error: BaseException | None) -> BaseException | None:
+    """The SQLite error in a chain of exceptions, since authors wrap them."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, sqlite3.Error):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _is_about_the_connection(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error)
+
+
+def hint(error: BaseException) -> str:
+    text = str(error)
+    if "malformed" in text:
+        return (
+            "The file is sound: a full-text index is at odds with its table, perhaps. Its 'rebuild' command mends it."
+        )
+    if "database table is locked" in text:
+        return "A query is still open: read it to its end, or close its cursor, before changing the table."
+    if "database is locked" in text:
+        return "Did it open a second connection? Only the given db can write during the run."
+    if "cannot VACUUM" in text:
+        return "Mark the migration transactional = False: VACUUM can't run inside a transaction."
+    if "statements in progress" in text:
+        return "An INSERT ... RETURNING was not read to its end."
+    if "error in view" in text:
+        name = text.partition("error in view ")[2].partition(":")[0]
+        return f"Drop the view {printable(name)} first in the migration, and create it anew where it is wanted."
+    if any(words in text for words in ("no such function", "unknown function", "no such collation")):
+        return "Register the app's functions and collations in prepare=."
+    return ""

@@ -1,0 +1,81 @@
+"""A migration made ready to run in one direction: every statement split, every function checked, before the lock is taken."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from embedmig.definition import wants_progress
+from embedmig.errors import DefinitionError
+from embedmig.script import Statement, runnable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from embedmig.migration import Migration
+    from embedmig.run import Run
+
+
+class Step:
+    """A migration made ready to run in one direction: its function, or its statements."""
+
+    def __init__(self, migration: Migration, direction: str = "up", checksum: str | None = None) -> None:
+        self.migration = migration
+        self.id = migration.id
+        self.direction = direction
+        self.checksum = checksum
+        self.transactional = migration.transactional
+        self.statement: Statement | None = None  # the one that runs, for errors
+        action = migration.up if direction == "up" else migration.down
+        self.function = None if isinstance(action, str) else action
+        self.statements: list[Statement] = []
+        self.skipped: list[Statement] = []
+        if isinstance(action, str):
+            self.statements, self.skipped = runnable(action, file=self.name, transactional=self.transactional)
+        self._refuse_old_sqlite()
+
+    @property
+    def file(self) -> str | None:
+        """The file that this direction comes from, where there is one."""
+        return (self.migration.down_file if self.direction == "down" else None) or self.migration.file
+
+    @property
+    def name(self) -> str:
+        """The file's name, or the id of a migration made in code."""
+        return os.path.basename(self.file) if self.file else self.id
+
+    def _refuse_old_sqlite(self) -> None:
+        needs = self.migration.requires_sqlite
+        if needs and tuple(map(int, needs.split("."))) > sqlite3.sqlite_version_info:
+            raise DefinitionError(
+                f"{self.id} needs SQLite {needs}, and this Python has {sqlite3.sqlite_version}.",
+                hint="Ship the app with a newer Python or SQLite.",
+            )
+
+    def act(self, run: Run) -> None:
+        """Do it, on the connection as it is."""
+        if self.function is None:
+            run.conn.text_factory = bytes  # nobody reads what comes back, so it need not be UTF-8
+            for statement in self.statements:
+                self.statement = statement
+                for _ in run.conn.execute(statement.text):
+                    pass  # a SELECT or a RETURNING runs to its end
+            self.statement = None
+            run.conn.text_factory = str
+            return
+        db = run.database()
+        takes = wants_progress(self.function)
+        run.conn.execute(
+            "PRAGMA recursive_triggers = ON"
+        )  # as sqlite-utils has it; SQL files run with SQLite's own default
+        if takes == "second":
+            result = self.function(db, run.watch.rows)
+        elif takes == "name":
+            result = self.function(db, progress=run.watch.rows)
+        else:
+            result = self.function(db)
+        if hasattr(result, "__await__") or hasattr(result, "gi_frame") or hasattr(result, "ag_frame"):
+            if hasattr(result, "close"):
+                result.close()  # else Python would warn that it was never awaited
+            raise TypeError(
+                f"{self.direction} returned a {type(result).__name__} that nobody runs: write a plain function"
+            )
