@@ -46,11 +46,11 @@ def all_of(path: str) -> list[str]:
         names = os.listdir(folder)
     except OSError:
         return []
-    found = [n for n in names if n.startswith(start) and version_in(n[len(start) :]) >= 0]
-    paths = [
-        os.path.join(folder, n) for n in sorted(found, key=lambda n: (version_in(n[len(start) :]), n), reverse=True)
-    ]
-    return [path for path in paths if os.path.isfile(path)]
+    found = [os.path.join(folder, n) for n in names if n.startswith(start) and version_in(n[len(start) :]) >= 0]
+    files = [path for path in found if os.path.isfile(path)]
+    cut = len(target) + len(".v")
+    # of one version the copy with the latest content first: a copy has its file's time of modification
+    return sorted(files, key=lambda path: (version_in(path[cut:]), os.stat(path).st_mtime_ns, path), reverse=True)
 
 
 def version_in(ending: str) -> int:
@@ -74,10 +74,12 @@ def take(
     timeout: float,
     check: Callable[[sqlite3.Connection], object],
     note: str = "",
+    source: sqlite3.Connection | None = None,
 ) -> str:
     """Make the backup of `path` at `version`, or find that an unchanged file already has it; returns its path.
 
-    The caller holds the write lock on another connection, so nobody writes meanwhile. Made as `.part`,
+    The caller holds the write lock on another connection, or the whole file on `source`, which has no
+    transaction open: so nobody writes meanwhile. Made as `.part`,
     verified by quick_check and `check(conn)`, synced, and only then renamed: under the final name
     there is never half a backup. Raises DiskFull, DatabaseBusy, DatabaseDamaged.
     """
@@ -86,19 +88,20 @@ def take(
         return final
     part, made = final + ".part", False
     try:
-        disk.remove(part)  # of a launch that died
-        disk.create(part, os.stat(path))
+        disk.remove(part, *_left_behind(path))
+        disk.create(part)
         made = True
-        _copy(path, part, watch, timeout)
+        _copy(path, part, watch, timeout, source)
         verify(part, check)
-        _stamp(path, part)
         disk.sync(part)
+        disk.give(part, os.stat(path))
+        _stamp(path, part)
         disk.replace(part, final)
     except BaseException as error:
         if made:
-            disk.remove(part)
+            disk.remove(part, *(part + end for end in file.SIDECARS))
         if isinstance(error, OSError):
-            raise _explained(error, path, final) from error
+            raise not_made(error, path, final) from error
         raise
     return final
 
@@ -112,7 +115,7 @@ def _is_good(name: str, check: Callable[[sqlite3.Connection], object]) -> bool:
     return True
 
 
-def _explained(error: OSError, path: str, final: str) -> EmbedmigError:
+def not_made(error: OSError, path: str, final: str) -> EmbedmigError:
     name = os.path.basename(final)
     if disk.is_no_room(error):
         return DiskFull(f"there is no room for the backup {name}", path=path, kept="Nothing was changed.")
@@ -123,9 +126,18 @@ def _explained(error: OSError, path: str, final: str) -> EmbedmigError:
     )
 
 
-def _copy(path: str, part: str, watch: Watch, timeout: float) -> None:
-    """Copy by a second connection, since the one that holds the write lock would wait for itself for ever."""
-    source, copy = file.connect_to_read(path), file.connect(part)
+def _left_behind(path: str) -> list[str]:
+    """What a launch that died while it made a backup left: nobody else makes one while we hold the lock."""
+    target = os.path.realpath(path)
+    folder, start = os.path.dirname(target), os.path.basename(target) + ".v"
+    names = [n for n in os.listdir(folder) if n.startswith(start) and ".bak.part" in n]
+    wanted = [n for n in names if version_in(n[len(start) :].partition(".part")[0]) >= 0]
+    return [path for n in wanted if os.path.isfile(path := os.path.join(folder, n))]
+
+
+def _copy(path: str, part: str, watch: Watch, timeout: float, held: sqlite3.Connection | None) -> None:
+    """Copy by a second connection, since one with the write transaction would wait for itself for ever."""
+    source, copy = held or file.connect_to_read(path), file.connect(part)
     try:
         copy.isolation_level = None
         copy.execute("PRAGMA journal_mode = OFF")
@@ -133,7 +145,8 @@ def _copy(path: str, part: str, watch: Watch, timeout: float) -> None:
         transfer(source, copy, watch, timeout)
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # a copy in WAL mode would grow sidecars of its own
     finally:
-        source.close()
+        if source is not held:
+            source.close()
         copy.close()
     disk.remove(*(part + end for end in file.SIDECARS))
 
@@ -192,7 +205,18 @@ def is_unchanged(path: str, backup: str) -> bool:
     return not coarse and now.st_mtime_ns == then.st_mtime_ns and now.st_size == then.st_size
 
 
-def prune(path: str, keep: int, but: str) -> None:
-    """Delete the backups of all but the newest `keep` versions, never the one just made."""
-    names = [name for name in all_of(path) if name != but]
-    disk.remove(*names[max(keep - 1, 0) :])
+def prune(path: str, keep: int, made: str) -> None:
+    """Delete all but the newest `keep` copies of the kind of the one just made, and never that one.
+
+    Two kinds: those of upgrades and rollbacks, one for each version, and those with a note, of what a reset or a
+    restore replaced: an upgrade does not push those out.
+    """
+    noted = _is_noted(path, made)
+    alike = [name for name in all_of(path) if _is_noted(path, name) == noted and name != made]
+    if noted:
+        alike.sort(key=lambda name: os.stat(name).st_mtime_ns, reverse=True)
+    disk.remove(*alike[max(keep - 1, 0) :])
+
+
+def _is_noted(path: str, name: str) -> bool:
+    return "-" in name[len(os.path.realpath(path)) :]

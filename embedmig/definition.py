@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+SETTINGS = ("transactional", "backward_compatible", "requires_sqlite")
+
+
 def find(source: str | tuple[object, ...]) -> list[Shipped | Migration]:
     """All shipped migrations in version order, checked as a set but not loaded. DefinitionError where they are wrong."""
     return loader.find(tuple(map(checked, source)) if isinstance(source, tuple) else source)
@@ -104,6 +107,7 @@ def _from_python(shipped: Shipped) -> Migration:
     up, down = getattr(module, "up", None), getattr(module, "down", None)
     if up is None:
         raise _wrong(shipped, f"{shipped.up} has no up(db)", "Define it: it makes the change.")
+    _refuse_misspelt(shipped, module)
     description = (module.__doc__ or "").strip().partition("\n")[0].strip()
     return checked(
         Migration(
@@ -119,6 +123,17 @@ def _from_python(shipped: Shipped) -> Migration:
             checksum=checksum(shipped),
         )
     )
+
+
+def _refuse_misspelt(shipped: Shipped, module: types.ModuleType) -> None:
+    """`transctional = False` would run the migration inside a transaction, and nobody would notice."""
+    import difflib
+
+    for name, value in vars(module).items():
+        if not isinstance(value, bool) or name.startswith("_") or name in SETTINGS:
+            continue
+        if meant := difflib.get_close_matches(name.lower(), SETTINGS, 1, 0.8):
+            raise _wrong(shipped, f"{shipped.up}: {name} is no setting", f"Did you mean {meant[0]}?")
 
 
 def _module(shipped: Shipped) -> types.ModuleType:

@@ -14,6 +14,10 @@ import time
 
 from embedmig.file import SIDECARS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def user_of(path: str) -> str | None:
     """Who has the file open, even idle: "another process", "this very process", or None: nobody, or it can't be known.
@@ -86,7 +90,7 @@ def move_aside(path: str) -> str:
         aside = f"{target}.unreadable-{number}"
     for end in ("", *SIDECARS):
         if os.path.lexists(target + end):
-            os.rename(target + end, aside + end)
+            _retried(lambda end=end: os.rename(target + end, aside + end))  # type: ignore[misc]
     sync_folder(target)
     return aside
 
@@ -94,18 +98,34 @@ def move_aside(path: str) -> str:
 def remove(*names: str) -> None:
     """Delete files, those that are there."""
     for name in names:
-        for attempt in range(20):
-            try:
-                os.unlink(name)
-            except FileNotFoundError:
-                break
-            except PermissionError:
-                # Windows: a virus scanner or an indexer may hold it for a moment
-                if os.name != "nt" or attempt == 19:
-                    raise
-                time.sleep(0.05)
-            else:
-                break
+        try:
+            _retried(lambda name=name: os.unlink(name))  # type: ignore[misc]
+        except FileNotFoundError:
+            pass
+
+
+def _retried(action: Callable[[], object]) -> None:
+    """Windows: a virus scanner or an indexer may hold a file for a moment. Elsewhere nothing is tried twice."""
+    for attempt in range(20):
+        try:
+            action()
+        except PermissionError:
+            if os.name != "nt" or attempt == 19:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def may_write_in(folder: str) -> bool:
+    """May this user make files there, as far as can be asked? (On Windows nearly always yes: trying tells.)"""
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def journal_of(path: str) -> str | None:
+    """A `-journal` or `-wal` that has something in it."""
+    names = (os.path.realpath(path) + end for end in ("-journal", "-wal"))
+    return next((name for name in names if os.path.isfile(name) and os.path.getsize(name)), None)
 
 
 def permissions(path: str) -> os.stat_result | None:
@@ -116,42 +136,51 @@ def permissions(path: str) -> os.stat_result | None:
         return None
 
 
-def create(name: str, like: os.stat_result) -> None:
-    """Create an empty file that was not there, no link followed, with these permissions and this owner."""
+def create(name: str) -> None:
+    """Create an empty file that was not there, no link followed, for this user alone."""
     handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
     os.close(handle)
-    if os.name != "nt":  # Windows: a new file takes the folder's rights
-        try:
-            os.chown(name, like.st_uid, like.st_gid)
-        except PermissionError:
-            pass  # only root can give a file away
-        os.chmod(name, stat.S_IMODE(like.st_mode))
+
+
+def give(name: str, like: os.stat_result, more: int = 0) -> None:
+    """Give a file the owner and the permissions of another, and `more` of them."""
+    if os.name == "nt":  # a new file takes the folder's rights
+        return
+    try:
+        os.chown(name, like.st_uid, like.st_gid)
+    except PermissionError:
+        pass  # only root can give a file away
+    os.chmod(name, stat.S_IMODE(like.st_mode) | more)
 
 
 def replace(name: str, final: str) -> None:
     """Rename over what may be there, durably."""
-    os.replace(name, final)
+    _retried(lambda: os.replace(name, final))
     sync_folder(final)
 
 
 def sync(name: str) -> None:
     """Make a file's content durable."""
-    handle = os.open(name, os.O_RDWR | getattr(os, "O_BINARY", 0))
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    _synced(os.open(name, os.O_RDWR | getattr(os, "O_BINARY", 0)))
 
 
 def sync_folder(path: str) -> None:
     """Make a deletion or a rename in the file's folder durable."""
     if os.name == "nt":  # a folder can't be opened there, and NTFS journals its names itself
         return
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    _synced(os.open(os.path.dirname(path), os.O_RDONLY))
+
+
+def _synced(handle: int) -> None:
     try:
-        os.fsync(folder)
+        if sys.platform == "darwin":  # fsync alone leaves it in the drive's cache there
+            import fcntl
+
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def is_no_room(error: OSError) -> bool:

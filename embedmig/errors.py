@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 UNCHANGED = "Nothing was changed."
+NEWEST = "Update the app to its newest release."
 
 
 def printable(text: object) -> str:
@@ -192,8 +193,7 @@ class DatabaseTooNew(EmbedmigError):
         self.newest = newest
         self.app_version = app_version
         if not self.hint:
-            update = f"to {printable(app_version)} or later" if app_version else "to its newest release"
-            self.hint = f"Update the app {update}."
+            self.hint = f"Update the app to {printable(app_version)} or later." if app_version else NEWEST
 
     def what(self) -> str:
         at = f"at version {self.version}" if self.version is not None else "too new"

@@ -12,6 +12,7 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from embedmig.errors import EmbedmigError
@@ -45,6 +46,27 @@ def locate(path: str | bytes | os.PathLike[str]) -> str:
     if name.startswith("~") and not os.path.exists(name.split(os.sep)[0]):
         raise _unusable(name, f"{name} starts with ~, which nobody expands here", "Use os.path.expanduser() first.")
     return os.path.abspath(name)
+
+
+def located(db: object) -> str:
+    """locate() for what was given as a database and is no connection; UsageError for what is no path either."""
+    if not isinstance(db, (str, bytes, os.PathLike)):
+        raise _usage(
+            f"A {type(db).__name__} is not a database.", "Give a path, a sqlite3.Connection or a sqlite_utils.Database."
+        )
+    return locate(db)
+
+
+def connection_of(db: object) -> sqlite3.Connection | None:
+    """The caller's connection, also inside a sqlite_utils.Database, or None. UsageError for a closed one, or one of another thread."""
+    conn = getattr(db, "conn", db)
+    if not isinstance(conn, sqlite3.Connection):
+        return None
+    try:
+        conn.cursor().close()
+    except sqlite3.ProgrammingError as error:
+        raise _usage(f"This connection can't be used: {error}", "Open another, in the thread that uses it.") from error
+    return conn
 
 
 def size(path: str) -> int:
@@ -83,7 +105,7 @@ def size(path: str) -> int:
 
 def make_folder(path: str) -> None:
     """Create the parent folder of a new file. UnusablePath where it can't be made."""
-    folder = os.path.dirname(path)
+    folder = os.path.dirname(os.path.realpath(path))  # a link may lead elsewhere
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
@@ -138,14 +160,16 @@ def _uri(path: str) -> str:
 
 def path_of(conn: sqlite3.Connection) -> str | None:
     """The file behind a connection, or None for one in memory or a temporary one."""
-    return next((str(row[2]) for row in rows(conn, "PRAGMA database_list") if row[1] == "main" and row[2]), None)
+    return next(
+        (str(row[2]) for row in rows(conn, "PRAGMA database_list", os.fsdecode) if row[1] == "main" and row[2]), None
+    )
 
 
-def rows(conn: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
+def rows(conn: sqlite3.Connection, sql: str, text: Callable[[bytes], str] = str) -> list[tuple[Any, ...]]:
     """All rows as plain tuples of plain values, whatever factories the caller's connection has."""
     cursor = conn.cursor()
     cursor.row_factory = None
-    text_factory, conn.text_factory = conn.text_factory, str
+    text_factory, conn.text_factory = conn.text_factory, text
     try:
         return cursor.execute(sql).fetchall()
     finally:
@@ -155,6 +179,11 @@ def rows(conn: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
 def application_id(conn: sqlite3.Connection) -> int:
     """The number in the file's header that says whose file it is, as 32 bits without sign; 0 is nobody's."""
     return int(rows(conn, "PRAGMA main.application_id")[0][0]) & 0xFFFFFFFF
+
+
+def was_moved(error: BaseException | None) -> bool:
+    """Did SQLite notice that the file it has open is no longer the one of that name?"""
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED
 
 
 def explained(error: Exception, path: str | None) -> EmbedmigError:
@@ -169,7 +198,7 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
         return errors.NotADatabase(newer if path and _has_magic(path) else text, path=path)
     if primary == sqlite3.SQLITE_CORRUPT:
         return _confirmed(text, path)
-    if primary == sqlite3.SQLITE_FULL:
+    if primary == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:  # no room for `-shm`
         return errors.DiskFull(text, path=path)
     if primary == sqlite3.SQLITE_READONLY:
         newer = (
@@ -331,3 +360,9 @@ def _unusable(path: str, what: str, cure: str) -> EmbedmigError:
     from embedmig.errors import UnusablePath, printable
 
     return UnusablePath(printable(what) + ".", path=path or None, hint=cure)
+
+
+def _usage(what: str, cure: str) -> EmbedmigError:
+    from embedmig.errors import UsageError, printable
+
+    return UsageError(printable(what), hint=cure)

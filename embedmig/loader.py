@@ -28,14 +28,16 @@ def keep(source: Source) -> str | tuple[Any, ...]:
     if isinstance(source, str):
         if not source.strip():
             raise _error("The name of the migrations is empty", "Give a package, its dotted name, or a folder.")
-        return source
+        return os.path.abspath(source) + os.sep if os.sep in source or "/" in source else source
     if hasattr(source, "__path__") and hasattr(source, "__name__"):
         name = str(source.__name__)
         if sys.modules.get(name) is source:
             return name
         return os.path.join(next(iter(source.__path__)), "")  # a module that nobody can import again
     if isinstance(source, os.PathLike):
-        return os.path.join(os.fspath(source), "")  # the separator at its end says: a folder, not a dotted name
+        return os.path.join(
+            os.path.abspath(os.fspath(source)), ""
+        )  # the separator at its end says: a folder, not a dotted name
     if not hasattr(source, "__iter__"):
         raise _error(
             f"Migrations can't be read from {source!r}",
@@ -209,7 +211,7 @@ def _imported(name: str) -> ModuleType | None:
 def _folder(path: str) -> Folders:
     folder = os.path.abspath(path)
     if not os.path.isdir(folder):
-        frozen = " In a frozen app, see 'Ship it' in the guide." if getattr(sys, "frozen", False) else ""
+        frozen = " In a frozen app, see 'Ship them' in docs/migrations.md." if getattr(sys, "frozen", False) else ""
         raise _error(f"No package and no folder of migrations called {path}", "Check the name." + frozen)
     return Folders([folder], None)
 
@@ -274,10 +276,11 @@ def _files(place: Place) -> list[Shipped]:
 
 def _named(stem: str, name: str, place: Place) -> Shipped:
     digits, _, words = stem.partition("_")
+    number = stem[: len(stem) - len(stem.lstrip("0123456789"))] or "003"
     if not (digits.isascii() and digits.isdigit() and words):
         raise _error(
             f"{name} in {place.label} is not called like a migration",
-            "Call it 003_what_it_does, or start its name with _ if it is none.",
+            f"Call it {number}_what_it_does, or start its name with _ if it is none.",
         )
     version = int(digits)
     if not 0 < version < 2**63:
@@ -325,7 +328,7 @@ def _nothing_found(source: str | tuple[Any, ...]) -> DefinitionError:
         return _error("The list of migrations is empty", "Ship at least one migration.")
     cure = "Put the first one there: 001_initial.py or 001_initial.sql."
     if getattr(sys, "frozen", False):
-        cure = "This app is frozen: its build left them out. See 'Ship it' in the guide."
+        cure = "This app is frozen: its build left them out. See 'Ship them' in docs/migrations.md."
     return _error(f"No migrations in {place_of(source).label}", cure)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Migration(Value):
-    """One numbered change to a file.
+    """One numbered change to a file: `Migration(id, version, description, up, down=None, ...)`, the fields in this order.
 
     `up` and `down` are functions of `db` (a `sqlite_utils.Database`), of `db` and `progress`, or
     SQL text. `transactional=False` is for what can't run inside a transaction (VACUUM, journal

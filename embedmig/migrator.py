@@ -39,8 +39,8 @@ class Migrator(Value):
     pending in one transaction, or "migration", one each. `backups`: how many to keep, the newest versions;
     0 makes none, and a change that went wrong can't be taken back. `timeout`: seconds to wait for other
     processes. `application_id`: refuse files that carry another one, and claim those that carry none.
-    `app_version`: recorded beside each migration. `prepare(conn)`: runs on every connection that
-    embedmig opens, for pragmas, functions and collations. `detect_version(conn) -> int`: asked once
+    `app_version`: recorded beside each migration. `prepare(conn)`: runs on every connection on
+    which migrations run or that the app is handed, for pragmas, functions and collations. `detect_version(conn) -> int`: asked once
     for a file that has tables and no history. `out_of_order`: run a pending migration older than the
     newest applied one. `strict`: edited migrations and vanished triggers are errors, not warnings.
     """
@@ -72,11 +72,20 @@ class Migrator(Value):
     ) -> None:
         if atomic not in ("run", "migration"):
             raise _usage(f"atomic={atomic!r} is neither 'run' nor 'migration'.", "Choose one of the two.")
-        if application_id is not None and not (isinstance(application_id, int) and 0 < application_id < 2**32):
+        if application_id is not None and not (type(application_id) is int and 0 < application_id < 2**32):
             raise _usage(
                 f"application_id={application_id!r} is not a number of 32 bits above 0.",
                 "Draw one and keep it for ever.",
             )
+        if not isinstance(timeout, (int, float)) or not timeout >= 0:
+            raise _usage(
+                f"timeout={timeout!r} is not a number of seconds.", "Say how long to wait for other processes."
+            )
+        for name, action in (("prepare", prepare), ("detect_version", detect_version)):
+            if action is not None and not callable(action):
+                raise _usage(
+                    f"{name}={action!r} is not a function.", f"Give a function of the connection: {name}(conn)."
+                )
         if not isinstance(backups, int) or backups < 0:
             raise _usage(f"backups={backups!r} is not a number of copies.", "Say how many to keep; 0 makes none.")
         super().__init__(
@@ -157,7 +166,17 @@ class Migrator(Value):
         conn = _connection(db)
         if conn is not None:
             return self._migrate_on(conn, file.path_of(conn), False, to, on_progress, cancel)
-        name = _located(db)
+        name = file.located(db)
+        for again in (True, True, False):
+            try:
+                return self._migrate_path(name, to, on_progress, cancel)
+            except Exception as error:
+                # a reset by another process took the file away under us: begin anew on the one that it makes
+                if not (again and file.was_moved(error.__cause__)):
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _migrate_path(self, name: str, to: int | None, on_progress: OnProgress, cancel: Event | None) -> Report:
         ready = None if file.size(name) else self._before_making(name, to)
         conn = _opened(name, cached_statements=0)  # a cached statement is one that the guard does not see
         try:
@@ -217,13 +236,13 @@ class Migrator(Value):
         """Make a verified copy of the file now, or find that the last one still is; returns its path."""
         from embedmig import wholefile
 
-        return wholefile.take(self, _located(path))
+        return wholefile.take(self, file.located(path))
 
     def backups(self, path: Path) -> list[str]:
         """The paths of the file's backups, of the newest version first."""
         from embedmig import backup
 
-        return backup.all_of(_located(path))
+        return backup.all_of(file.located(path))
 
     def restore(self, path: Path, backup: Path | None = None) -> Report:
         """Put a backup in the file's place, the newest unless one is named; what was there is kept as a backup.
@@ -233,7 +252,7 @@ class Migrator(Value):
         """
         from embedmig import wholefile
 
-        return wholefile.restore(self, _located(path), None if backup is None else _located(backup))
+        return wholefile.restore(self, file.located(path), None if backup is None else file.located(backup))
 
     def reset(self, path: Path, *, keep_backup: bool = True, force: bool = False) -> Report:
         """Delete the file and its sidecars, and build it again from version 1.
@@ -243,14 +262,14 @@ class Migrator(Value):
         """
         from embedmig import wholefile
 
-        return wholefile.reset(self, _located(path), keep_backup=keep_backup, force=force)
+        return wholefile.reset(self, file.located(path), keep_backup=keep_backup, force=force)
 
     def _with(self, db: Db, action: Callable[[sqlite3.Connection, str | None, bool], Any]) -> Any:
         """Do something to a connection, or to a file that must be there."""
         conn = _connection(db)
         if conn is not None:
             return action(conn, file.path_of(conn), False)
-        name = _located(db)
+        name = file.located(db)
         if not file.size(name):
             raise _usage(f"There is no database at {name}.", "Give the path of the file that is meant.")
         conn = _opened(name, cached_statements=0)
@@ -268,27 +287,37 @@ class Migrator(Value):
         return questions.status(self, db)
 
     def is_current(self, db: Db) -> bool:
-        """Would a launch find nothing to do and nothing to refuse? Cheap: a long-running app may ask often."""
-        conn = _connection(db)
-        if conn is not None:
-            return bool(self._stands(conn)) or self._is_ready(conn, file.path_of(conn), quietly=True)
-        name = _located(db)
-        if not file.size(name):
+        """Would a launch find nothing to do and nothing to refuse? A yes or a no, also for a file that can't be read.
+
+        Cheap enough for a long-running app to ask now and then: about 0.2 ms on a connection, for 50 migrations.
+        """
+        try:
+            conn = file.connection_of(db)
+            if conn is not None:
+                return self._answers(conn, file.path_of(conn))
+            name = file.located(db)
+            if not file.size(name):
+                return False
+            own = file.connect_to_read(name)
+        except Exception as error:
+            from embedmig.errors import EmbedmigError
+
+            if not isinstance(error, (EmbedmigError, sqlite3.Error)):
+                raise
             return False
         try:
-            own = file.connect_to_read(name)
-        except sqlite3.Error:
-            return False  # held by somebody, or no database
-        try:
-            return bool(self._stands(own)) or self._is_ready(own, name, quietly=True)
+            return self._answers(own, name)
         finally:
             own.close()
+
+    def _answers(self, conn: sqlite3.Connection, path: str | None) -> bool:
+        return bool(self._stands(conn)) or self._is_ready(conn, path, quietly=True)
 
     def rehearse(self, path: Path) -> Rehearsal:
         """Run what is pending on a copy of the file, and say what it did there. The file itself is only read."""
         from embedmig import rehearsal
 
-        return rehearsal.rehearse(self, _located(path))
+        return rehearsal.rehearse(self, file.located(path))
 
     def _stands(self, conn: sqlite3.Connection) -> int:
         """The file's version if its ids alone show that nothing is pending, else 0: the caller looks closer."""
@@ -312,6 +341,7 @@ class Migrator(Value):
 
         ready = verbs.ready_for_a_new_file(self, to)
         if name != file.MEMORY:
+            verbs.refuse_sidecars_alone(name)
             file.make_folder(name)
         return ready
 
@@ -367,8 +397,8 @@ def mark_migration_applied(db: Db, migration: Migration) -> None:
 
 def _connection(db: Db) -> sqlite3.Connection | None:
     """The caller's connection, or None for a path. UsageError for one that a run would harm."""
-    conn = getattr(db, "conn", db)
-    if not isinstance(conn, sqlite3.Connection):
+    conn = file.connection_of(db)
+    if conn is None:
         return None
     autocommit = getattr(conn, "autocommit", -1)  # Python 3.12 and later
     if autocommit != -1:
@@ -384,14 +414,6 @@ def _connection(db: Db) -> sqlite3.Connection | None:
     if path is not None:
         file.size(path)  # what is refused for a path is refused here too
     return conn
-
-
-def _located(db: Db) -> str:
-    if not isinstance(db, str) and not hasattr(db, "__fspath__"):
-        raise _usage(
-            f"A {type(db).__name__} is not a database.", "Give a path, a sqlite3.Connection or a sqlite_utils.Database."
-        )
-    return file.locate(db)
 
 
 def _opened(name: str, cached_statements: int = 128) -> sqlite3.Connection:

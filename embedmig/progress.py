@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import time
 from contextlib import contextmanager
 
@@ -11,7 +12,6 @@ from embedmig.report import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
     from typing import Any, Protocol, TypeVar
@@ -52,7 +52,7 @@ class Watch:
     def enter(self, phase: str, id: str | None = None, index: int = 0) -> None:
         """A new phase begins: reported at once. Raises MigrationCancelled if that was asked for."""
         self.phase, self.id, self.index = phase, id, index
-        if phase in (STARTED, WAITING):
+        if phase not in (RUNNING, FINISHED):
             self.done = self.total_rows = None
         self._look()
         if self.on_progress is not None:
@@ -93,6 +93,10 @@ class Watch:
         try:
             with self._keeping_what_signals_raise():
                 yield
+        except sqlite3.Error as error:
+            if self.stopped is not None:
+                raise self.stopped from error
+            raise
         finally:
             _without_fail(lambda: conn.set_progress_handler(None, 0))
 
@@ -177,8 +181,6 @@ def passed_through() -> Iterator[None]:
 
 def _without_fail(action: Callable[[], object]) -> None:
     """Run a clean-up on a connection that the migration's author may have closed."""
-    import sqlite3
-
     try:
         action()
     except sqlite3.ProgrammingError:

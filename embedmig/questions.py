@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from embedmig import definition, file, history, plan, transaction
 from embedmig.errors import (
+    NEWEST,
     DatabaseDamaged,
     DatabaseReadOnly,
     DatabaseTooNew,
@@ -47,6 +48,8 @@ class Look:
         self.shipped = shipped
         with transaction.snapshot(conn):
             refuse_application_id(migrator, conn)
+            ours = migrator.application_id
+            self.claimed = ours is not None and file.application_id(conn) == ours  # then nobody else's, for sure
             applied = history.read(conn)
             self.applied: list[Applied] = applied or []
             self.adoptable = applied is None and bool(history.objects(conn))
@@ -57,8 +60,16 @@ class Look:
             if to is not None:
                 plan.refuse_target(shipped, self.applied, to)
         else:
-            self.pending = plan.pending(shipped, self.applied, to=to, out_of_order=migrator.out_of_order)
+            self.pending = self._planned(to)
         self.edited = self._edited() if self.applied and (self.pending or migrator.strict) else []
+
+    def _planned(self, to: int | None) -> list[Known]:
+        try:
+            return plan.pending(self.shipped, self.applied, to=to, out_of_order=self.migrator.out_of_order)
+        except DatabaseTooNew as error:
+            if error.app_version == self.migrator.app_version:
+                error.hint = NEWEST  # a build of this very release wrote it: its number says nothing
+            raise
 
     @property
     def version(self) -> int:
@@ -72,7 +83,7 @@ class Look:
         checksums = {known.id: definition.checksum(known) for known in self.shipped}
         if self.migrator.strict:
             plan.refuse_edits(self.applied, checksums, self.shipped)
-        if self.migrator.application_id is None:
+        if not self.claimed:
             plan.refuse_stranger(self.applied, checksums)
         return plan.edited(self.applied, checksums)
 
@@ -147,12 +158,12 @@ def ask(
     timeout: float = PATIENCE_S,
 ) -> T:
     """Ask a question of a connection, or of a file that is opened so that nothing can be written."""
-    conn = getattr(db, "conn", db)
-    if isinstance(conn, sqlite3.Connection):
+    conn = file.connection_of(db)
+    if conn is not None:
         path = file.path_of(conn)
         with explaining(path), transaction.snapshot(conn):
             return question(conn, path)
-    name = file.locate(db)  # type: ignore[arg-type]  # it is no connection
+    name = file.located(db)
     if not file.size(name):
         return absent(name)
 

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 import time
 
-from embedmig import backup, definition, file, foreign_keys, history, plan, schema, transaction
+from embedmig import backup, definition, disk, file, foreign_keys, history, plan, schema, transaction
 from embedmig.errors import EmbedmigError, UsageError
 from embedmig.progress import Watch
 from embedmig.questions import Look, explaining
@@ -50,9 +50,10 @@ def rehearse(migrator: Migrator, path: str) -> Rehearsal:
 
 
 def _roomy_folder(path: str) -> str | None:
-    """Beside the file, on its own disk; where that can't be written, the system's folder for temporary files."""
+    """The system's folder for temporary files; where that has no room, beside the file, on its own disk."""
     folder = os.path.dirname(os.path.realpath(path))
-    return folder if os.access(folder, os.W_OK | os.X_OK) else None
+    small = disk.free_bytes(os.path.join(tempfile.gettempdir(), "x")) < 5 * os.path.getsize(path)
+    return folder if small and disk.may_write_in(folder) else None
 
 
 class _Measured:
@@ -76,7 +77,7 @@ class _Measured:
         with completing(run):
             run.through(
                 lambda: ready.steps(Look(self.migrator, self.conn, ready.shipped).pending),
-                lambda: adopted(self.migrator, self.conn),
+                lambda: adopted(self.migrator, self.conn, ready.shipped, own=True),
             )
         self._weigh()
         seconds = time.monotonic() - self.watch.began

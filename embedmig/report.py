@@ -72,7 +72,7 @@ class Value:
 class Progress(Value):
     """What a run is doing now, handed to `on_progress`.
 
-    `phase` is one of the constants below. `index` counts from 1 and `total` is the number of
+    `phase` is "waiting for another launch", "checking the file", "backing up", "started", "running", "finished" or "committing". `index` counts from 1 and `total` is the number of
     migrations in this run; both, like `id`, are None or 0 outside a migration. `done` and
     `total_rows` are rows, where the migration reports them by `progress(rows, total=n)`.
     `elapsed_s` is seconds since the verb was called.

@@ -68,6 +68,7 @@ class Run:
         self.backup: str | None = None  # made in this run, or found good
         self.observe: Callable[[Step, int, Guard | None], None] | None = None  # called after each migration
         self.ran: list[str] = []  # committed
+        self.after = 0  # the file's version, as read under the lock
         self._database: Database | None = None
 
     # -- the verbs ---------------------------------------------------------------------------------
@@ -77,13 +78,14 @@ class Run:
     ) -> None:
         """Run what `plan()` says is to be done, asked again under the lock; `adopt()` says what an older file already has."""
         checked = False
-        with settings_of_a_run(self.conn) as self.settings:
+        with settings_of_a_run(self.conn, self.watch, self.timeout) as self.settings:
             while True:
                 with self.watch.over(self.conn):
                     take_lock(self.conn, self.watch, self.timeout)
                     adopted = adopt()
                     steps = [] if adopted else plan()
                     if not steps and not adopted:
+                        self.after = self._version()
                         undo(self.conn)  # another launch was first
                         break
                     self._refuse_read_only()
@@ -100,7 +102,7 @@ class Run:
                         self._begin_alone(stretch[0])
                     else:
                         self._together(stretch)
-                self._commit(stretch)
+                self._commit(stretch, begins=bool(stretch) and not stretch[0].transactional)
                 if stretch and not stretch[0].transactional:
                     self._alone(stretch[0])
                 self.ran += [step.id for step in stretch]
@@ -111,7 +113,7 @@ class Run:
 
     def mark(self, choose: Callable[[], Sequence[Migration]]) -> list[str]:
         """Record migrations without running them: what baseline and mark_migration_applied do. Returns their ids."""
-        with settings_of_a_run(self.conn):
+        with settings_of_a_run(self.conn, self.watch, self.timeout):
             take_lock(self.conn, self.watch, self.timeout)
             chosen = choose()
             if chosen:
@@ -175,6 +177,8 @@ class Run:
         altered: set[str] = set()
         rows: list[tuple[object, ...]] = []
         for index, step in enumerate(stretch, len(self.ran) + 1):
+            if step.function is not None:
+                self.database()  # what it takes to load sqlite-utils is not the first migration's time
             began = time.monotonic()
             guard = self._one(step, index)
             moved |= guard.moved
@@ -258,11 +262,13 @@ class Run:
             shown = foreign_keys.described(self.conn, new)
             raise ForeignKeyViolations(shown, total=len(new), **failure_of.where(self, step))
 
-    def _commit(self, stretch: Sequence[Step]) -> None:
-        """COMMIT. If it raises, the outcome is unknown until the history has been read on a new connection."""
-        self.watch.phase = progress.COMMITTING
-        if self.watch.stopped is not None:
-            raise self.watch.stopped
+    def _commit(self, stretch: Sequence[Step], *, begins: bool = False) -> None:
+        """COMMIT. If it raises, the outcome is unknown until the history has been read on a new connection.
+
+        `begins`: what is written is that a `transactional = False` migration begins.
+        """
+        self.after = self._version()
+        self.watch.enter(progress.COMMITTING, stretch[-1].id if stretch else None, self.watch.index)
         try:
             commit(self.conn, self.watch, self.timeout)
         except sqlite3.Error as error:
@@ -271,22 +277,25 @@ class Run:
                     str(error), **failure_of.where(self, stretch[-1]), hint=failure_of.hint(error)
                 ) from error
             undo(self.conn)
-            if not stretch or not self._is_there(stretch, error):
+            if not stretch or not self._is_there(stretch, error, begins):
                 raise
             log.warning("%s: COMMIT reported %s, and yet the migrations are there", self.name, error)
 
-    def _is_there(self, stretch: Sequence[Step], error: sqlite3.Error) -> bool:
+    def _version(self) -> int:
+        return version_of(history.read(self.conn) or ())
+
+    def _is_there(self, stretch: Sequence[Step], error: sqlite3.Error, begins: bool) -> bool:
         """Did a COMMIT that raised happen all the same? Asked on a new connection where there is a file."""
         try:
             conn = file.connect(self.path) if self.path else self.conn
             try:
-                applied = {a.id for a in history.read(conn) or ()}
+                applied = {a.id for a in history.read(conn) or () if a.finished or begins}
             finally:
                 if conn is not self.conn:
                     conn.close()
         except sqlite3.Error:
             explained = file.explained(error, self.path)
-            explained.kept = "Whether the last step was written is not known: start the app again, it finds out."
+            explained.kept = "Whether the last change was written is not known: start the app again, it finds out."
             raise explained from error
         return all((step.id in applied) == (step.direction == "up") for step in stretch)
 
@@ -299,35 +308,41 @@ class Run:
         """Run a `transactional = False` migration and record its end. It may run more than once, and says so:
         another launch may be at it as well, and whoever is held up by that begins anew."""
         index, began = len(self.ran) + 1, time.monotonic()
-
-        def attempt() -> None:
-            if self._is_finished(step):
-                return
-            try:
-                baseline = foreign_keys.Baseline(self.conn)
-                guard = self._one(step, index)
-                self._refuse_open_transaction(step)
-                self._refuse_violations(baseline, guard.moved, guard.altered, step)
-            except MigrationFailed as failed:
-                busy = failure_of.sqlite_error(failed)
-                if busy is not None and is_busy(busy):
-                    undo(self.conn)
-                    raise busy from None
-                raise
-
+        guards: list[Guard | None] = []
         try:
             with without_transaction(self.conn), self.watch.over(self.conn):
-                patiently(attempt, self.watch, self.timeout, "is writing to it")
+                patiently(lambda: self._attempt(step, index, guards), self.watch, self.timeout, "is writing to it")
+            self.settings.apply()  # it may have changed any of them
+            take_lock(self.conn, self.watch, self.timeout)
+            if not self._is_finished(step):
+                history.forget(self.conn, [step.id])  # the row that says it began
+                history.record(self.conn, self._done(step, index, began, guards[-1] if guards else None))
+            self._commit([step])
         except EmbedmigError as error:
-            error.data_is_safe = False  # nobody can know how far it came
-            error.kept = f"{failure_of.OUTSIDE}: what it did up to there stays, and it runs again at the next launch."
+            if guards:
+                error.data_is_safe = False  # nobody can know how far it came
+                stays = "what it did up to there stays, and it runs again at the next launch."
+                error.kept = f"{failure_of.OUTSIDE}: {stays}"
             raise
-        self.settings.apply()  # it may have changed any of them
-        take_lock(self.conn, self.watch, self.timeout)
-        if not self._is_finished(step):
-            history.forget(self.conn, [step.id])  # the row that says it began
-            history.record(self.conn, self._done(step, index, began, None))
-        self._commit([step])
+
+    def _attempt(self, step: Step, index: int, guards: list[Guard | None]) -> None:
+        """One try; `guards` grows with each. Held up by another connection, it raises SQLite's own error."""
+        if self._is_finished(step):
+            return
+        baseline = foreign_keys.Baseline(self.conn)
+        guards.append(None)
+        try:
+            guard = guards[-1] = self._one(step, index)
+            self._refuse_open_transaction(step)
+            self._refuse_violations(baseline, guard.moved, guard.altered, step)
+        except MigrationFailed as failed:
+            undo(self.conn)
+            if self._is_finished(step):
+                return  # by another launch, which may even have gone on from there
+            busy = failure_of.sqlite_error(failed)
+            if busy is not None and is_busy(busy):
+                raise busy from None
+            raise
 
     def _is_finished(self, step: Step) -> bool:
         return any(a.id == step.id and a.finished for a in history.read(self.conn) or ())

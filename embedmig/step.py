@@ -55,12 +55,14 @@ class Step:
         """Do it, on the connection as it is."""
         if self.function is None:
             run.conn.text_factory = bytes  # nobody reads what comes back, so it need not be UTF-8
-            for statement in self.statements:
-                self.statement = statement
-                for _ in run.conn.execute(statement.text):
-                    pass  # a SELECT or a RETURNING runs to its end
-            self.statement = None
-            run.conn.text_factory = str
+            try:
+                for statement in self.statements:
+                    self.statement = statement
+                    for _ in run.conn.execute(statement.text):
+                        pass  # a SELECT or a RETURNING runs to its end
+                self.statement = None
+            finally:
+                run.conn.text_factory = str
             return
         db = run.database()
         takes = wants_progress(self.function)

@@ -88,7 +88,7 @@ def refuse_without_room(path: str, *, size: int, wal: bool, copies: int) -> str 
         )
     wanted = size * (3 if not wal else 4)
     if free < wanted:
-        return f"{megabytes(free)} are free on its disk; an upgrade may need up to {megabytes(wanted)}"
+        return f"{megabytes(free)} are free on its disk; a run may need up to {megabytes(wanted)}"
     return None
 
 

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 
 from embedmig.errors import DatabaseBusy
-from embedmig.file import rows
+from embedmig.file import path_of, rows
 from embedmig.progress import WAITING, Watch
 from embedmig.script import DENIED_PRAGMAS
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HISTORY = "_migrations"
 _IMPLICIT: Any = ""  # isolation_level: Python's default, which the type stubs leave out
+UNSAFE_JOURNALS = ("off", "memory")
 BUSY_SLICE_MS = 50  # SQLite's own wait is kept short: Ctrl-C, cancel and reports come between the slices
 
 # Read before the run and put back after it, on whatever connection it ran.
@@ -61,8 +62,8 @@ def patiently(action: Callable[[], T], watch: Watch, timeout: float, doing: str)
             watch.look()
             time.sleep(0.002 + time.monotonic_ns() % 18_000_000 / 1e9)  # 2 to 20 ms, so that waiters fall out of step
         else:
-            if watch.phase != phase and phase:
-                watch.enter(phase, id, index)
+            # said silently: after a COMMIT that went through nothing may stop the run any more
+            watch.phase, watch.id, watch.index = phase, id, index
             return result
 
 
@@ -90,16 +91,33 @@ def undo(conn: sqlite3.Connection) -> None:
         pass
 
 
-def be_the_only_user(conn: sqlite3.Connection, watch: Watch, timeout: float) -> None:
-    """Raise DatabaseBusy while SQLite's locks show another user; the file then leaves WAL, and is ours until we close it.
+def await_reading(conn: sqlite3.Connection, watch: Watch, timeout: float) -> None:
+    """Wait until the file can be read at all: another process may hold it for itself alone."""
+    patiently(lambda: rows(conn, "SELECT 1 FROM main.sqlite_master LIMIT 1"), watch, timeout, "is using it")
 
-    In WAL mode an idle user is seen too, since leaving WAL needs the file alone; in rollback-journal mode one
-    that holds no lock is not.
+
+@contextmanager
+def alone(conn: sqlite3.Connection, watch: Watch, timeout: float) -> Iterator[None]:
+    """Around what needs the file for itself: nobody else can read or write it meanwhile, kill and all.
+
+    Raises DatabaseBusy while SQLite's locks show another user. In WAL mode an idle user is seen too, since leaving WAL
+    needs the file alone; in rollback-journal mode one that holds no lock is not. Afterwards WAL is as it was.
     """
-    patiently(lambda: conn.execute("PRAGMA main.journal_mode = DELETE").fetchall(), watch, timeout, "has it open")
-    conn.execute("PRAGMA main.locking_mode = EXCLUSIVE")  # the lock then outlives the transaction, until we close
-    patiently(lambda: conn.execute("BEGIN EXCLUSIVE"), watch, timeout, "has it open")
-    undo(conn)
+    was_wal = is_wal(conn)
+    patiently(lambda: rows(conn, "PRAGMA main.journal_mode = DELETE"), watch, timeout, "has it open")
+    try:
+        conn.execute("PRAGMA main.locking_mode = EXCLUSIVE")  # the lock then outlives each transaction, until we let go
+        patiently(lambda: conn.execute("BEGIN EXCLUSIVE"), watch, timeout, "has it open")
+        undo(conn)
+        yield
+    finally:
+        try:
+            conn.execute("PRAGMA main.locking_mode = NORMAL")
+            rows(conn, "SELECT 1 FROM main.sqlite_master LIMIT 1")  # the lock goes at the next read
+            if was_wal and rows(conn, "SELECT 1 FROM main.sqlite_master LIMIT 1"):  # not in a file that was emptied
+                rows(conn, "PRAGMA main.journal_mode = WAL")
+        except sqlite3.Error:
+            pass  # what happened before is what counts
 
 
 def is_wal(conn: sqlite3.Connection) -> bool:
@@ -121,6 +139,10 @@ class Settings:
         self.conn = conn
         self.kept = {name: found[0][0] for name in SETTINGS if (found := rows(conn, f"PRAGMA {name}"))}
         self._python = conn.isolation_level, conn.row_factory, conn.text_factory
+        # no journal to speak of: a failed run could not be undone
+        self._unsafe = None
+        if path_of(conn) and (mode := rows(conn, "PRAGMA main.journal_mode")[0][0]) in UNSAFE_JOURNALS:
+            self._unsafe = mode
 
     def apply(self) -> None:
         """Before BEGIN: what a run needs. Said again after a migration that ran outside a transaction and may have changed it."""
@@ -128,6 +150,8 @@ class Settings:
         conn.row_factory, conn.text_factory = None, str
         conn.isolation_level = _IMPLICIT  # with None a cached INSERT slips through after OR ROLLBACK
         conn.execute(f"PRAGMA busy_timeout = {BUSY_SLICE_MS}")
+        if path_of(conn) and rows(conn, "PRAGMA main.journal_mode")[0][0] in UNSAFE_JOURNALS:
+            rows(conn, "PRAGMA main.journal_mode = DELETE")
         conn.execute("PRAGMA synchronous = EXTRA")  # FULL may lose an acknowledged commit in a power cut
         conn.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone does not reach the disk; elsewhere nothing
         # 1. "If foreign key constraints are enabled, disable them" (https://sqlite.org/lang_altertable.html#otheralter):
@@ -144,6 +168,8 @@ class Settings:
         undo(self.conn)
         try:
             self.put_back(SETTINGS)
+            if self._unsafe:
+                rows(self.conn, f"PRAGMA main.journal_mode = {self._unsafe}")
             conn: Any = self.conn
             if getattr(conn, "autocommit", -1) != -1:  # Python 3.12 and later: a migration set it
                 conn.autocommit = -1
@@ -154,8 +180,9 @@ class Settings:
 
 
 @contextmanager
-def settings_of_a_run(conn: sqlite3.Connection) -> Iterator[Settings]:
+def settings_of_a_run(conn: sqlite3.Connection, watch: Watch, timeout: float) -> Iterator[Settings]:
     """The settings that a run needs, from before BEGIN until after COMMIT; then they are as they were."""
+    await_reading(conn, watch, timeout)  # some pragmas read the schema
     settings = Settings(conn)
     try:
         settings.apply()
@@ -179,16 +206,6 @@ def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         undo(conn)
-
-
-@contextmanager
-def asking(conn: sqlite3.Connection) -> Iterator[None]:
-    """While the app's own code is asked about the file, it may read and not write."""
-    conn.execute("PRAGMA query_only = ON")
-    try:
-        yield
-    finally:
-        conn.execute("PRAGMA query_only = OFF")
 
 
 _SCHEMAS = ("sqlite_master", "sqlite_temp_master")
@@ -372,3 +389,24 @@ def without_transaction(conn: sqlite3.Connection) -> Iterator[None]:
             conn.isolation_level = _IMPLICIT
         except sqlite3.ProgrammingError:
             pass  # the author closed the connection
+
+
+@contextmanager
+def asking(conn: sqlite3.Connection, *, cached: bool) -> Iterator[Guard]:
+    """While the app's own code is asked about the file, it may read, and neither write nor end the transaction."""
+    conn.execute("PRAGMA query_only = ON")
+    try:
+        with guarded(conn, transactional=True, cached=cached) as guard:
+            yield guard
+    finally:
+        if not guard.lost:
+            conn.execute("PRAGMA query_only = OFF")
+
+
+def hiding(conn: sqlite3.Connection) -> list[str]:
+    """Temporary tables and views of a caller's connection that stand before the file's own of the same name."""
+    sql = (
+        "SELECT t.name FROM temp.sqlite_master AS t JOIN main.sqlite_master AS m ON lower(m.name) = lower(t.name)"
+        " WHERE t.type IN ('table', 'view') AND m.type IN ('table', 'view') AND lower(t.name) <> '_migrations'"
+    )
+    return [str(row[0]) for row in rows(conn, sql)]

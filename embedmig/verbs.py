@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 
 from embedmig import definition, file, history, log, plan, surroundings, transaction
-from embedmig.errors import EmbedmigError, ForeignDatabase, UsageError, listed
+from embedmig.errors import EmbedmigError, ForeignDatabase, UnusablePath, UsageError, listed, printable
 from embedmig.failure import state_after
 from embedmig.progress import Watch, passed_through
 from embedmig.questions import OPEN_ANOTHER, Look, complete, explaining, refuse_application_id
@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from embedmig.migration import Applied, Migration
+    from embedmig.migration import Migration
     from embedmig.migrator import Migrator, OnProgress
     from embedmig.progress import Event
     from embedmig.questions import Known
@@ -53,6 +53,19 @@ def ready_for_a_new_file(migrator: Migrator, to: int | None) -> Ready:
     return ready
 
 
+def refuse_sidecars_alone(path: str) -> None:
+    """Raise UnusablePath where a journal stands without its file: SQLite would delete it, with what it may hold."""
+    from embedmig import disk
+
+    # the journal first: a launch that is just making the file makes the file before its journal
+    if (left := disk.journal_of(path)) and not os.path.lexists(path):
+        raise UnusablePath(
+            f"{printable(left)} is there, and the database that it belongs to is not.",
+            path=path,
+            hint=f"Put {printable(os.path.basename(path))} back beside it, or reset with force=True if it is gone for good.",
+        )
+
+
 def migrate(
     migrator: Migrator,
     conn: sqlite3.Connection,
@@ -71,6 +84,7 @@ def migrate(
         return Look(migrator, conn, ready.shipped, to)
 
     with passed_through(), explaining(path):
+        _refuse_hiding(conn, own)
         look = transaction.patiently(looked, watch, migrator.timeout, "is using it")
         if look.nothing_to_do:
             return Report(path, look.version, look.version, duration_s=time.monotonic() - watch.began)
@@ -80,7 +94,7 @@ def migrate(
             prepare(migrator, conn, path)
         run = run_of(migrator, conn, path, own=own, watch=watch)
         with completing(run):
-            run.through(lambda: ready.steps(looked().pending), lambda: adopted(migrator, conn))
+            run.through(lambda: ready.steps(looked().pending), lambda: adopted(migrator, conn, ready.shipped, own=own))
     return _reported(run, look.version, watch)
 
 
@@ -97,16 +111,20 @@ def rollback(
     watch = Watch(on_progress, cancel)
     ready = Ready(migrator)
 
+    versions: list[int] = []
+
     def undoing() -> list[Step]:
         applied = history.read(conn) or []
+        versions.append(plan.version_of(applied))
         refuse_application_id(migrator, conn)
         chosen = plan.reversal(ready.shipped, applied, to)
         plan.refuse_irreversible([definition.load(known) for known in chosen], plan.version_of(applied))
         return ready.steps(chosen, "down")
 
     with passed_through(), explaining(path):
+        _refuse_hiding(conn, own)
         steps = transaction.patiently(undoing, watch, migrator.timeout, "is using it")
-        before = plan.version_of(history.read(conn) or ())
+        before = versions[0]
         if not steps:
             return Report(path, before, before, duration_s=time.monotonic() - watch.began)
         watch.total = len(steps)
@@ -118,9 +136,15 @@ def rollback(
     return _reported(run, before, watch)
 
 
+def _refuse_hiding(conn: sqlite3.Connection, own: bool) -> None:
+    """A caller's temporary table would take what a migration means for the file's own of that name."""
+    if not own and (names := transaction.hiding(conn)):
+        what = f"this connection has temporary tables called like tables of the file: {listed(names)}."
+        raise UsageError(what[0].upper() + what[1:], hint="Drop them, or migrate on another connection.")
+
+
 def _reported(run: Run, before: int, watch: Watch) -> Report:
-    found = history.ids(run.conn)
-    after = found[1] if found else plan.version_of(history.read(run.conn) or ())
+    after = run.after
     seconds = time.monotonic() - watch.began
     if run.ran:
         name, count = run.path or "the database", len(run.ran)
@@ -163,21 +187,25 @@ def _say_what_is_odd(look: Look, conn: sqlite3.Connection, path: str | None) -> 
             log.warning("%s: %s", name, tight)
 
 
-def adopted(migrator: Migrator, conn: sqlite3.Connection) -> list[Migration]:
+def adopted(migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Known], *, own: bool) -> list[Migration]:
     """Under the lock: what a file from before embedmig already has, as the app's own detect_version() says."""
     if migrator.detect_version is None or history.read(conn) is not None:
         return []
     if not history.objects(conn):
         return []
-    with transaction.asking(conn):
+    with transaction.asking(conn, cached=not own) as guard:
         version = migrator.detect_version(conn)
+    if guard.denied or guard.lost:
+        called = guard.denied or "the end of the transaction"
+        raise UsageError(
+            f"detect_version() may only read, and tried this: {called}.", hint="Let it ask, and return an int."
+        )
     if version is None:
         what = f"it has {listed(history.objects(conn))} and no history, and detect_version() does not know it"
         raise ForeignDatabase(what, hint=OPEN_ANOTHER)
     if not isinstance(version, int) or isinstance(version, bool) or version < 0:
         cure = "Return the file's version as an int, or None for a stranger's file."
         raise UsageError(f"detect_version() returned {version!r}.", hint=cure)
-    shipped = definition.find(migrator.migrations)
     return [_with_checksum(known) for known in plan.up_to(shipped, [], version)] if version else []
 
 
@@ -190,21 +218,23 @@ def _with_checksum(known: Known) -> Migration:
 
 
 def baseline(migrator: Migrator, conn: sqlite3.Connection, path: str | None, version: int, *, own: bool) -> Report:
+    shipped = definition.find(migrator.migrations)
+    watch = Watch()
+
+    def chosen() -> tuple[list[Known], int]:
+        with transaction.snapshot(conn):
+            refuse_application_id(migrator, conn)
+            applied = history.read(conn) or []
+        return plan.up_to(shipped, applied, version), plan.version_of(applied)
+
     with explaining(path):
+        _, before = transaction.patiently(chosen, watch, migrator.timeout, "is using it")  # refuse before prepare()
         if own:
             prepare(migrator, conn, path)
-        run = run_of(migrator, conn, path, own=own, watch=Watch())
-        found: list[Applied] = []
-
-        def choose() -> list[Migration]:
-            refuse_application_id(migrator, conn)
-            found.extend(history.read(conn) or ())
-            return [_with_checksum(known) for known in plan.up_to(definition.find(migrator.migrations), found, version)]
-
+        run = run_of(migrator, conn, path, own=own, watch=watch)
         with completing(run):
-            marked = run.mark(choose)
-    seconds = time.monotonic() - run.watch.began
-    return Report(path, plan.version_of(found), version, tuple(marked), duration_s=seconds)
+            marked = run.mark(lambda: [_with_checksum(known) for known in chosen()[0]])
+    return Report(path, before, version, tuple(marked), duration_s=time.monotonic() - watch.began)
 
 
 def mark(migrator: Migrator, conn: sqlite3.Connection, path: str | None, migration: Migration, *, own: bool) -> None:
@@ -212,6 +242,7 @@ def mark(migrator: Migrator, conn: sqlite3.Connection, path: str | None, migrati
         run = run_of(migrator, conn, path, own=own, watch=Watch())
 
         def choose() -> list[Migration]:
+            refuse_application_id(migrator, conn)
             plan.refuse_out_of_turn(definition.checked(migration), history.read(conn) or [])
             return [_with_checksum(migration)]
 
@@ -250,6 +281,7 @@ def completing(run: Run) -> Iterator[None]:
     except EmbedmigError as error:
         complete(error, run.path)
         state_after(run, error)
+        log.info("%s: %s", run.name, error.kept)
         raise
     except (sqlite3.Error, UnicodeDecodeError) as error:
         explained = file.explained(error, run.path)

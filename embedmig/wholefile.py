@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 
 from embedmig import backup, definition, disk, file, history, log, plan, transaction
@@ -35,18 +36,19 @@ def take(migrator: Migrator, path: str) -> str:
     with explaining(path):
         conn = file.connect(path, cached_statements=0)
         try:
-            with transaction.settings_of_a_run(conn):
+            with transaction.settings_of_a_run(conn, Watch(), migrator.timeout):
                 transaction.take_lock(conn, Watch(), migrator.timeout)
                 return keep(migrator, conn, path)
         finally:
             conn.close()
 
 
-def keep(migrator: Migrator, conn: sqlite3.Connection, path: str, note: str = "") -> str:
-    """Under the lock that `conn` holds: the backup of the file as it is, whatever is wrong with its history."""
+def keep(migrator: Migrator, conn: sqlite3.Connection, path: str, note: str = "", *, held: bool = False) -> str:
+    """The backup of the file as it is, whatever is wrong with its history, under the write lock of `conn`, or, `held`, while
+    `conn` has the whole file for itself."""
     applied, version = _history_as_it_is(conn)
     check = history.same_as(applied) if applied != [] else history.objects
-    made = backup.take(path, version, Watch(), migrator.timeout, check, note)
+    made = backup.take(path, version, Watch(), migrator.timeout, check, note, conn if held else None)
     if migrator.backups_kept:
         backup.prune(path, migrator.backups_kept, made)
     return made
@@ -62,7 +64,8 @@ def restore(migrator: Migrator, path: str, source: str | None) -> Report:
     chosen = source or backup.newest_up_to(path, newest)
     if chosen is None:
         what = f"There is no backup of {path} up to version {newest}, the newest of this app."
-        raise UsageError(what, path=path, hint="Migrator.backups(path) lists them.")
+        cure = "Name one of a later version, for a newer app." if backup.all_of(path) else "None was made yet."
+        raise UsageError(what, path=path, hint=cure)
     chosen = file.locate(chosen)
     if not os.path.exists(chosen):
         raise UsageError(f"There is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
@@ -121,20 +124,17 @@ def _put(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int,
 
 
 def _over(migrator: Migrator, conn: sqlite3.Connection, path: str, chosen: str, watch: Watch) -> tuple[int, str | None]:
-    applied, version = _history_as_it_is(conn)
-    check = history.same_as(applied) if applied != [] else history.objects
-    kept = None
-    with transaction.settings_of_a_run(conn):
+    """Copy the file, then overwrite it, and nobody comes in between."""
+    patience = min(migrator.timeout, ALONE_S)
+    with transaction.settings_of_a_run(conn, watch, patience), transaction.alone(conn, watch, patience):
+        applied, version = _history_as_it_is(conn)
         if damage := file.damage(conn):
             raise sqlite3.DatabaseError(damage)
+        kept = None
         if migrator.backups_kept and (applied or history.objects(conn)):
             # never over the very copy that is about to be restored
             same = backup.name_of(path, version) == os.path.realpath(chosen)
-            note = backup.free_name(path, version, "replaced") if same else ""
-            transaction.take_lock(conn, watch, ALONE_S)
-            kept = backup.take(path, version, watch, migrator.timeout, check, note)
-            transaction.undo(conn)
-        transaction.be_the_only_user(conn, watch, min(migrator.timeout, ALONE_S))
+            kept = keep(migrator, conn, path, backup.free_name(path, version, "replaced") if same else "", held=True)
         source = file.connect_to_read(chosen)
         try:
             backup.transfer(source, conn, watch, migrator.timeout)
@@ -148,8 +148,11 @@ def _into(path: str, chosen: str, watch: Watch, timeout: float) -> str | None:
     that SQLite can't read or the sidecars of one that is gone, is moved aside first; returns its new name."""
     target = os.path.realpath(path)
     part, aside = target + ".part", None
-    disk.remove(part)
-    disk.create(part, os.stat(chosen))
+    try:
+        disk.remove(part)
+        disk.create(part)
+    except OSError as error:
+        raise backup.not_made(error, path, part) from error
     try:
         source, copy = file.connect_to_read(chosen), file.connect(part)
         try:
@@ -159,6 +162,7 @@ def _into(path: str, chosen: str, watch: Watch, timeout: float) -> str | None:
             copy.close()
         backup.verify(part, history.objects)
         disk.sync(part)
+        disk.give(part, os.stat(chosen), stat.S_IWUSR)  # a backup may be read-only, the file that it becomes not
         if _size(path) or disk.has_sidecars(path):
             # a journal without its file would be rolled into whatever takes its name
             aside = disk.move_aside(path)
@@ -176,20 +180,17 @@ def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> R
     ready_for_a_new_file(migrator, None)
     if path == file.MEMORY:
         raise UsageError("A database in memory has no file to delete.", hint="Open a new one.")
-    before, kept = 0, None
+    before, kept, emptied = 0, None, False
     with explaining(path):
         _refuse_unwritable(path)
         if _size(path, force=force):
             _refuse_in_use(path)
-            before, kept = _emptied(migrator, path, keep_backup=keep_backup, force=force)
+            before, kept, emptied = _emptied(migrator, path, keep_backup=keep_backup, force=force)
         permissions = disk.permissions(path)
-        try:
-            disk.delete(path)
-        except OSError as error:
-            raise DatabaseBusy(0.0, f"keeps it from being deleted ({error.strerror})", path=path) from error
+        _delete(path, emptied=emptied)
     try:
-        if permissions is not None:
-            disk.create(os.path.realpath(path), permissions)
+        if permissions is not None and not os.path.exists(path):
+            _create_like(os.path.realpath(path), permissions)
         report = migrator.migrate(path)
     except EmbedmigError as error:
         error.backup = kept
@@ -198,33 +199,53 @@ def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> R
     return Report(path, before, report.after, report.ran, kept, time.monotonic() - began)
 
 
-def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> tuple[int, str | None]:
+def _create_like(target: str, permissions: os.stat_result) -> None:
+    try:
+        disk.create(target)
+    except FileExistsError:
+        return  # another launch was first
+    disk.give(target, permissions, stat.S_IWUSR)
+
+
+def _delete(path: str, *, emptied: bool) -> None:
+    """Delete it. Where that is refused (Windows, while another process has it open) an emptied file may stay: it is built
+    anew in its place."""
+    try:
+        disk.delete(path)
+    except OSError as error:
+        if not emptied:
+            raise DatabaseBusy(0.0, f"keeps it from being deleted ({error.strerror})", path=path) from error
+        log.info("%s was emptied and stays: it can't be deleted (%s)", path, error.strerror)
+
+
+def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> tuple[int, str | None, bool]:
     """Make sure that the file is ours and that nobody uses it, keep a copy, and empty it: a process that slipped
     past the check then sees an empty database, not one that is gone. Returns its version and the copy's path."""
     conn = file.connect(path, cached_statements=0)
     try:
-        version = _refuse_strangers(migrator, conn, force=force)
-        with transaction.settings_of_a_run(conn):
+        patience = min(migrator.timeout, ALONE_S)
+        transaction.await_reading(conn, Watch(), patience)
+        _refuse_strangers(migrator, conn, force=force)
+        with transaction.settings_of_a_run(conn, Watch(), patience), transaction.alone(conn, Watch(), patience):
+            version = _refuse_strangers(migrator, conn, force=force)
             if damage := file.damage(conn):
                 raise DatabaseDamaged(damage)
-            transaction.take_lock(conn, Watch(), min(migrator.timeout, ALONE_S))
-            # under a name of its own: the next upgrade from this version must not replace it
-            kept = keep(migrator, conn, path, backup.free_name(path, version, "reset")) if keep_backup else None
-            transaction.undo(conn)
-            transaction.be_the_only_user(conn, Watch(), min(migrator.timeout, ALONE_S))
+            # under a name of its own: the next migrate from this version must not replace it
+            note = backup.free_name(path, version, "reset")
+            kept = keep(migrator, conn, path, note, held=True) if keep_backup else None
             empty = file.connect(file.MEMORY)
             try:
                 empty.execute(f"PRAGMA page_size = {transaction.page_size(conn)}")
                 backup.transfer(empty, conn, Watch(), ALONE_S)
             finally:
                 empty.close()
-        return version, kept
+        return version, kept, True
     except (sqlite3.DatabaseError, UnicodeDecodeError, DatabaseDamaged) as error:
         if not force or not (isinstance(error, DatabaseDamaged) or _is_unreadable(error)):
             raise
     finally:
         conn.close()
-    return 0, disk.move_aside(path) if keep_backup else None
+    return 0, disk.move_aside(path) if keep_backup else None, False
 
 
 def _refuse_strangers(migrator: Migrator, conn: sqlite3.Connection, *, force: bool) -> int:
@@ -269,7 +290,9 @@ def _refuse_unwritable(path: str) -> None:
         return
     if os.path.isdir(path):
         raise UnusablePath(f"{path} is a folder.", path=path, hint="Give the path of a file in it.")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise DatabaseReadOnly("this user may not write the file", path=path)
+    if not disk.may_write_in(folder):
         raise DatabaseReadOnly(f"this user may not write in the folder {folder}", path=path)
 
 

@@ -740,8 +740,8 @@ def test_a_backup_that_already_stands_needs_no_room_again(small_disk):
     [
         ("delete", 2, None),
         ("wal", 2, None),
-        ("delete", 3, r"7\.\d MB are free on its disk; an upgrade may need up to 9\.\d MB"),
-        ("wal", 3, r"7\.\d MB are free on its disk; an upgrade may need up to 12\.\d MB"),
+        ("delete", 3, r"7\.\d MB are free on its disk; a run may need up to 9\.\d MB"),
+        ("wal", 3, r"7\.\d MB are free on its disk; a run may need up to 12\.\d MB"),
     ],
 )
 def test_a_disk_with_little_room_is_warned_about(small_disk, caplog, journal, megabytes, warned):

@@ -512,6 +512,7 @@ OWN_FILE = "Open this app's own file."
 DAMAGED: dict[str, Any] = {"data_is_safe": False, "may_offer_reset": True}
 NOT_IN_FOLDER = partial(as_nobody, mode="x", name="proof")
 RESTORE = "Restore a backup"
+GONE = ("is there, and the database that it belongs to is not", "Put notes.db back beside it")
 LATER = "newer SQLite"
 ANOTHER = "Choose another file, or put a backup in its place."
 UNDONE = "Everything was undone: notes.db is still at version 1."
@@ -663,6 +664,12 @@ REFUSED: dict[str, Refused] = {
     ),
     "24 -journal is a folder": Refused(
         beside("-journal", None), UnusablePath, ("notes.db-journal stands beside it and can't be used", "Check what it is")
+    ),
+    "26 the journal of a file that is gone": Refused(
+        lambda path: crashed(path, keep=("-journal",)), UnusablePath, GONE
+    ),
+    "26 the -wal of a file that is gone": Refused(
+        lambda path: crashed(path, "wal", keep=("-wal",)), UnusablePath, GONE
     ),
     "28 a connection that may only read": Refused(
         older, DatabaseReadOnly, ("notes.db can't be written", WRITABLE), on_a_connection(uri="mode=ro")
@@ -914,12 +921,6 @@ GOES_WELL: dict[str, GoesWell] = {
     "25 rubbish in -wal, in WAL mode": GoesWell(beside("-wal", b"rubbish " * 700, "PRAGMA journal_mode = WAL")),
     "25 rubbish in -journal": GoesWell(beside("-journal", b"rubbish " * 700)),
     "25 an empty -journal": GoesWell(beside("-journal", b"")),
-    "26 the journal of a file that is gone": GoesWell(
-        lambda path: crashed(path, keep=("-journal",)), names=("notes.db",)
-    ),
-    "26 the -wal of a file that is gone": GoesWell(
-        lambda path: crashed(path, "wal", keep=("-wal",)), names=("notes.db",)
-    ),
     "26 a backup restored beside the journal of a file that is gone": GoesWell(
         without_its_file("delete"), restore, ALL_NOTES, AS_WRITTEN, names=("notes.db", *BACKUP, "notes.db.unreadable-journal")
     ),

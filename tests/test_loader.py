@@ -8,6 +8,7 @@ import importlib.util
 import os
 import pickle
 import py_compile
+import re
 import sys
 import types
 import zipfile
@@ -240,7 +241,7 @@ def test_a_frozen_app_without_its_migrations_is_told_so(
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert refusal("notes_app", path) == (
         f"No migrations in {site / 'notes_app'}. Nothing was changed."
-        " This app is frozen: its build left them out. See 'Ship it' in the guide."
+        " This app is frozen: its build left them out. See 'Ship them' in docs/migrations.md."
     )
 
 
@@ -329,7 +330,9 @@ CALL_IT = "Nothing was changed. Call it 003_what_it_does, or start its name with
 )  # fmt: skip
 def test_any_other_code_file_is_an_error_and_not_skipped(name: str, tmp_path: Path, path: Path) -> None:
     folder = write(tmp_path / "m", **ONE, **{name: "SELECT 1"})
-    assert refusal(folder, path) == f"{name} in {folder} is not called like a migration. {CALL_IT}"
+    number = re.match(r"[0-9]*", name)[0] or "003"
+    cure = CALL_IT.replace("003", number)
+    assert refusal(folder, path) == f"{name} in {folder} is not called like a migration. {cure}"
 
 
 def test_an_oddly_named_file_is_noticed_even_when_the_file_is_current(tmp_path: Path, path: Path) -> None:

@@ -394,8 +394,11 @@ def test_there_is_nothing_to_rehearse_on_where_no_file_is(tmp_path, where):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_without_room_for_the_copy_is_told_and_nothing_is_left_behind(tmp_path):
+def test_a_disk_without_room_for_the_copy_is_told_and_nothing_is_left_behind(tmp_path, monkeypatch):
     with disk_of(tmp_path, 10) as folder:
+        monkeypatch.setattr(
+            "tempfile.tempdir", str(folder)
+        )  # where a copy would be made that has no room beside the file
         path = filled(folder, 6)
         before = everything(folder)
         with pytest.raises(DiskFull) as full:
