@@ -76,6 +76,14 @@ def ids(source: str | tuple[Any, ...]) -> list[str] | None:
     return [id for _, id in found]
 
 
+def stamp(source: str | tuple[Any, ...]) -> int | None:
+    """When the one plain folder of the source last changed, in ns; None where that doesn't tell."""
+    place = None if isinstance(source, tuple) else place_of(source)
+    if not isinstance(place, Folders) or len(place.folders) > 1:
+        return None
+    return os.stat(place.label).st_mtime_ns
+
+
 class Place:
     """Where the migrations of one package or folder lie: what is there, and how to read it."""
 

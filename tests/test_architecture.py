@@ -144,6 +144,7 @@ def test_what_a_launch_does_not_need_is_not_imported_at_the_top() -> None:
             "sys",
             "stat",
             "sqlite3",
+            "time",  # built in, and loaded by sqlite3 itself
         }
 
 
