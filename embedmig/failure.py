@@ -23,62 +23,62 @@ if TYPE_CHECKING:
     from typing import Any
 
     from embedmig.run import Run
-    from embedmig.step import Step
+    from embedmig.task import Task
     from embedmig.transaction import Guard
 
 OUTSIDE = "It ran outside a transaction"
 
 
-def where(run: Run, step: Step) -> dict[str, Any]:
+def where(run: Run, task: Task) -> dict[str, Any]:
     """What every error of a migration knows of its place."""
-    return {"id": step.id, "direction": step.direction, "file": step.file, "path": run.path}
+    return {"id": task.id, "direction": task.direction, "file": task.file, "path": run.path}
 
 
-def explained(run: Run, error: Exception, step: Step, guard: Guard) -> EmbedmigError:
+def explained(run: Run, error: Exception, task: Task, guard: Guard) -> EmbedmigError:
     """The error for an exception that `up` or `down` raised: never masking what SQLite said first."""
-    place = where(run, step) | {"line": _line(error, step), "statement": _statement(run, error, step)}
+    place = where(run, task) | {"line": _line(error, task), "statement": _statement(run, error, task)}
     cause = sqlite_error(error)
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if guard.denied and guard.denied != LOST:
-        return _broken(run, step, guard, error)
+        return _broken(run, task, guard, error)
     if code == sqlite3.SQLITE_FULL:
-        return DiskFull(f"in {step.direction} of {step.id}", path=run.path)
+        return DiskFull(f"in {task.direction} of {task.id}", path=run.path)
     if code == sqlite3.SQLITE_READONLY:
         return file.explained(error, run.path)
     if code == sqlite3.SQLITE_CORRUPT and (damage := _damage(run)):
         return DatabaseDamaged(damage, path=run.path)  # and not a full-text index at odds with its table
     if guard.denied or (guard.lost and _is_about_the_connection(error)):
-        return lost(run, step, guard, error)
+        return lost(run, task, guard, error)
     if code == sqlite3.SQLITE_INTERRUPT and not guard.lost:
-        return MigrationCancelled(step.id, path=run.path)
+        return MigrationCancelled(task.id, path=run.path)
     name = getattr(cause, "sqlite_errorname", None) or type(error).__name__
     return MigrationFailed(str(error) or type(error).__name__, **place, cause=name, hint=hint(error))
 
 
-def lost(run: Run, step: Step, guard: Guard, error: Exception | None = None) -> EmbedmigError:
+def lost(run: Run, task: Task, guard: Guard, error: Exception | None = None) -> EmbedmigError:
     """The error for a migration that went on, or hid the error: by what was its transaction lost, as far as anybody saw?"""
     fatal = run.fatal if guard.lost else None
     if fatal is None:
-        return _broken(run, step, guard, error)
+        return _broken(run, task, guard, error)
     first, statement = fatal
     code = getattr(first, "sqlite_errorcode", 0) & 0xFF
     found: EmbedmigError
     if code == sqlite3.SQLITE_FULL:
-        found = DiskFull(f"in {step.direction} of {step.id}", path=run.path)
+        found = DiskFull(f"in {task.direction} of {task.id}", path=run.path)
     elif code == sqlite3.SQLITE_IOERR:
         found = file.explained(first, run.path)
     else:
-        found = TransactionBroken(LOST, **where(run, step), statement=statement, cause=None)
+        found = TransactionBroken(LOST, **where(run, task), statement=statement, cause=None)
     found.__cause__ = first
     return found
 
 
-def _broken(run: Run, step: Step, guard: Guard, error: Exception | None) -> TransactionBroken:
+def _broken(run: Run, task: Task, guard: Guard, error: Exception | None) -> TransactionBroken:
     return TransactionBroken(
         guard.denied or "it lost its transaction",
-        **where(run, step),
-        line=_line(error, step) if error else None,
-        statement=_statement(run, error, step) if error else None,
+        **where(run, task),
+        line=_line(error, task) if error else None,
+        statement=_statement(run, error, task) if error else None,
         kept=None if guard.denied else "Everything was undone, unless the migration committed by itself.",
     )
 
@@ -90,13 +90,13 @@ def _damage(run: Run) -> str | None:
         return str(error)
 
 
-def _line(error: BaseException, step: Step) -> int | None:
-    return step.statement.line if step.statement else line_in(error, step.file)
+def _line(error: BaseException, task: Task) -> int | None:
+    return task.statement.line if task.statement else line_in(error, task.file)
 
 
-def _statement(run: Run, error: BaseException, step: Step) -> str | None:
-    if step.statement:
-        return step.statement.text
+def _statement(run: Run, error: BaseException, task: Task) -> str | None:
+    if task.statement:
+        return task.statement.text
     failed = run.failed
     return failed[1] if failed is not None and sqlite_error(error) is failed[0] else None
 

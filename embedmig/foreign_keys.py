@@ -52,7 +52,7 @@ def _named(
     return table, rowid, parent, keys[table, number]
 
 
-class Baseline:
+class Standing:
     """The violations that stand before a transaction's first migration, to tell new ones from them."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:

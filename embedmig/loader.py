@@ -28,7 +28,9 @@ def keep(source: Source) -> str | tuple[Any, ...]:
     if isinstance(source, str):
         if not source.strip():
             raise _error("The name of the migrations is empty", "Give a package, its dotted name, or a folder.")
-        return os.path.abspath(source) + os.sep if os.sep in source or "/" in source else source
+        if os.sep in source or "/" in source or _is_only_a_folder(source):
+            return os.path.join(os.path.abspath(source), "")  # it stays the same after a chdir
+        return source
     if hasattr(source, "__path__") and hasattr(source, "__name__"):
         name = str(source.__name__)
         if sys.modules.get(name) is source:
@@ -44,6 +46,11 @@ def keep(source: Source) -> str | tuple[Any, ...]:
             "Give a package, its dotted name, a folder, or a list of Migration.",
         )
     return tuple(source)
+
+
+def _is_only_a_folder(name: str) -> bool:
+    """A plain word is a package first, and a folder where there is no such package."""
+    return name not in sys.modules and os.path.isdir(name) and _imported(name) is None
 
 
 def ids(source: str | tuple[Any, ...]) -> list[str] | None:

@@ -46,7 +46,7 @@ class Look:
     ) -> None:
         self.migrator = migrator
         self.shipped = shipped
-        with transaction.snapshot(conn):
+        with transaction.one_state(conn):
             refuse_application_id(migrator, conn)
             ours = migrator.application_id
             self.claimed = ours is not None and file.application_id(conn) == ours  # then nobody else's, for sure
@@ -161,7 +161,7 @@ def ask(
     conn = file.connection_of(db)
     if conn is not None:
         path = file.path_of(conn)
-        with explaining(path), transaction.snapshot(conn):
+        with explaining(path), transaction.one_state(conn):
             return question(conn, path)
     name = file.located(db)
     if not file.size(name):
@@ -170,7 +170,7 @@ def ask(
     def asked() -> T:
         own = file.connect_to_read(name)
         try:
-            with transaction.snapshot(own):
+            with transaction.one_state(own):
                 return question(own, name)
         finally:
             own.close()
@@ -188,7 +188,7 @@ def open_to_read(migrator: Migrator, path: str) -> sqlite3.Connection:
     def opened() -> sqlite3.Connection:
         conn = file.connect_to_read(path)
         try:
-            with transaction.snapshot(conn):
+            with transaction.one_state(conn):
                 refuse_application_id(migrator, conn)
                 if history.read(conn) is None and migrator.detect_version is None and history.objects(conn):
                     raise without_history(conn)

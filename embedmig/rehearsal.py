@@ -17,7 +17,7 @@ from embedmig.verbs import Ready, adopted, completing, prepare, run_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from embedmig.migrator import Migrator
-    from embedmig.step import Step
+    from embedmig.task import Task
     from embedmig.transaction import Guard
 
 
@@ -76,7 +76,7 @@ class _Measured:
         run.backups, run.observe = 0, self._after
         with completing(run):
             run.through(
-                lambda: ready.steps(Look(self.migrator, self.conn, ready.shipped).pending),
+                lambda: ready.tasks(Look(self.migrator, self.conn, ready.shipped).pending),
                 lambda: adopted(self.migrator, self.conn, ready.shipped, own=True),
             )
         self._weigh()
@@ -94,13 +94,13 @@ class _Measured:
     def _remember(self, rows: dict[str, int]) -> None:
         self.rows, self.schema = rows, schema.statements(self.conn)
         self.changes, self.bytes = self.conn.total_changes, self._bytes()
-        self.violations = foreign_keys.Baseline(self.conn)
+        self.violations = foreign_keys.Standing(self.conn)
 
-    def _after(self, step: Step, duration_ms: int, guard: Guard | None) -> None:
+    def _after(self, task: Task, duration_ms: int, guard: Guard | None) -> None:
         rows = schema.row_counts(self.conn)
         self.found.append(
             Rehearsed(
-                step.id,
+                task.id,
                 duration_ms,
                 self.conn.total_changes - self.changes,
                 self.rows,

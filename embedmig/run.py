@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from embedmig.database import Database
     from embedmig.migration import Migration
-    from embedmig.step import Step
+    from embedmig.task import Task
 
 
 class Run:
@@ -66,7 +66,7 @@ class Run:
         self.application_id = application_id
         self.backups = backups  # how many to keep; 0: none is made
         self.backup: str | None = None  # made in this run, or found good
-        self.observe: Callable[[Step, int, Guard | None], None] | None = None  # called after each migration
+        self.observe: Callable[[Task, int, Guard | None], None] | None = None  # called after each migration
         self.ran: list[str] = []  # committed
         self.after = 0  # the file's version, as read under the lock
         self._database: Database | None = None
@@ -74,7 +74,7 @@ class Run:
     # -- the verbs ---------------------------------------------------------------------------------
 
     def through(
-        self, plan: Callable[[], Sequence[Step]], adopt: Callable[[], Sequence[Migration]] = lambda: ()
+        self, plan: Callable[[], Sequence[Task]], adopt: Callable[[], Sequence[Migration]] = lambda: ()
     ) -> None:
         """Run what `plan()` says is to be done, asked again under the lock; `adopt()` says what an older file already has."""
         checked = False
@@ -83,8 +83,8 @@ class Run:
                 with self.watch.over(self.conn):
                     take_lock(self.conn, self.watch, self.timeout)
                     adopted = adopt()
-                    steps = [] if adopted else plan()
-                    if not steps and not adopted:
+                    tasks = [] if adopted else plan()
+                    if not tasks and not adopted:
                         self.after = self._version()
                         undo(self.conn)  # another launch was first
                         break
@@ -95,9 +95,9 @@ class Run:
                         checked = True
                     self._begin_writing(adopted)
                     if adopted:
-                        steps = plan()
-                    stretch = self._stretch(steps)
-                    self.watch.total = max(self.watch.total, len(self.ran) + len(steps))
+                        tasks = plan()
+                    stretch = self._stretch(tasks)
+                    self.watch.total = max(self.watch.total, len(self.ran) + len(tasks))
                     if stretch and not stretch[0].transactional:
                         self._begin_alone(stretch[0])
                     else:
@@ -105,8 +105,8 @@ class Run:
                 self._commit(stretch, begins=bool(stretch) and not stretch[0].transactional)
                 if stretch and not stretch[0].transactional:
                     self._alone(stretch[0])
-                self.ran += [step.id for step in stretch]
-                if len(stretch) == len(steps):
+                self.ran += [task.id for task in stretch]
+                if len(stretch) == len(tasks):
                     break
             if self.ran:
                 self._optimize()
@@ -134,7 +134,7 @@ class Run:
         self.conn.execute(f"PRAGMA main.user_version = {version}")
 
     def _check_file(self) -> None:
-        """A file cut in mid-page passes every step, COMMIT included: only SQLite's own check sees it."""
+        """A file cut in mid-page passes every statement, COMMIT included: only SQLite's own check sees it."""
         self.watch.enter(progress.CHECKING)
         if damage := file.damage(self.conn):
             raise DatabaseDamaged(damage, path=self.path)
@@ -163,28 +163,28 @@ class Run:
         if self.application_id is not None:
             self.conn.execute(f"PRAGMA main.application_id = {self.application_id}")
 
-    def _stretch(self, steps: Sequence[Step]) -> list[Step]:
-        """The steps that share the next transaction: all up to one that can't run in any."""
-        if not steps or self.each or not steps[0].transactional:
-            return list(steps[:1])
-        alone = next((i for i, step in enumerate(steps) if not step.transactional), len(steps))
-        return list(steps[:alone])
+    def _stretch(self, tasks: Sequence[Task]) -> list[Task]:
+        """The tasks that share the next transaction: all up to one that can't run in any."""
+        if not tasks or self.each or not tasks[0].transactional:
+            return list(tasks[:1])
+        alone = next((i for i, task in enumerate(tasks) if not task.transactional), len(tasks))
+        return list(tasks[:alone])
 
-    def _together(self, stretch: Sequence[Step]) -> None:
-        baseline = foreign_keys.Baseline(self.conn)
+    def _together(self, stretch: Sequence[Task]) -> None:
+        baseline = foreign_keys.Standing(self.conn)
         objects = Objects(self.conn)
         moved: set[str] = set()
         altered: set[str] = set()
         rows: list[tuple[object, ...]] = []
-        for index, step in enumerate(stretch, len(self.ran) + 1):
-            if step.function is not None:
+        for index, task in enumerate(stretch, len(self.ran) + 1):
+            if task.function is not None:
                 self.database()  # what it takes to load sqlite-utils is not the first migration's time
             began = time.monotonic()
-            guard = self._one(step, index)
+            guard = self._one(task, index)
             moved |= guard.moved
             altered |= guard.altered
-            self._look_for_the_vanished(objects.vanished(self.conn, guard), step)
-            rows += self._done(step, index, began, guard)
+            self._look_for_the_vanished(objects.vanished(self.conn, guard), task)
+            rows += self._done(task, index, began, guard)
         history.record(self.conn, rows)
         self._claim()
         self._refuse_meddling(stretch)
@@ -193,48 +193,48 @@ class Run:
             # 10. "If foreign key constraints were originally enabled then run PRAGMA foreign_key_check":
             self._refuse_violations(baseline, moved, altered, stretch[-1])
 
-    def _refuse_meddling(self, stretch: Sequence[Step]) -> None:
+    def _refuse_meddling(self, stretch: Sequence[Task]) -> None:
         """What was recorded must be there: a trigger on the history that a stranger left could eat it."""
         applied = history.applied_ids(self.conn)
-        odd = [step.id for step in stretch if (step.id in applied) != (step.direction == "up")]
+        odd = [task.id for task in stretch if (task.id in applied) != (task.direction == "up")]
         if odd:
             what = f"{odd[0]} was recorded and the history does not show it: is there a trigger on it?"
-            raise HistoryMismatch([what], [step.id for step in stretch], sorted(applied), hint="Drop that trigger.")
+            raise HistoryMismatch([what], [task.id for task in stretch], sorted(applied), hint="Drop that trigger.")
 
-    def _one(self, step: Step, index: int) -> Guard:
+    def _one(self, task: Task, index: int) -> Guard:
         """Run one migration inside its guard; whatever goes wrong becomes the error that says so."""
-        self.watch.enter(progress.STARTED, step.id, index)
-        for skipped in step.skipped:
-            log.info("%s, line %d: skipped %s", step.name, skipped.line, " ".join(skipped.text.split())[:60])
+        self.watch.enter(progress.STARTED, task.id, index)
+        for skipped in task.skipped:
+            log.info("%s, line %d: skipped %s", task.name, skipped.line, " ".join(skipped.text.split())[:60])
         self.watch.phase = progress.RUNNING
         failure: Exception | None = None
-        with guarded(self.conn, transactional=step.transactional, cached=not self.own) as guard:
+        with guarded(self.conn, transactional=task.transactional, cached=not self.own) as guard:
             try:
-                step.act(self)
+                task.act(self)
             except Exception as error:
                 failure = error
         if self.watch.stopped is not None:
             raise self.watch.stopped from failure
         if failure is not None:
-            explained = failure_of.explained(self, failure, step, guard)
+            explained = failure_of.explained(self, failure, task, guard)
             raise explained from explained.__cause__ or failure
         if guard.denied or guard.lost:
-            raise failure_of.lost(self, step, guard)
-        if step.transactional:
+            raise failure_of.lost(self, task, guard)
+        if task.transactional:
             self.settings.put_back(guard.pragmas)
         return guard
 
-    def _done(self, step: Step, index: int, began: float, guard: Guard | None) -> list[tuple[object, ...]]:
-        """Say that a step is done; its row for the history, or none where it went down: its row is taken out."""
+    def _done(self, task: Task, index: int, began: float, guard: Guard | None) -> list[tuple[object, ...]]:
+        """Say that a task is done; its row for the history, or none where it went down: its row is taken out."""
         ms = round((time.monotonic() - began) * 1000)
         if self.observe is not None:
-            self.observe(step, ms, guard)
-        self.watch.enter(progress.FINISHED, step.id, index)
-        down = "" if step.direction == "up" else " down"
-        log.info("%s%s  %s  (%d ms)", step.id, down, step.migration.description, ms)
-        if step.direction == "up":
-            return [self._row(step.migration, ms, step.checksum)]
-        history.forget(self.conn, [step.id])
+            self.observe(task, ms, guard)
+        self.watch.enter(progress.FINISHED, task.id, index)
+        down = "" if task.direction == "up" else " down"
+        log.info("%s%s  %s  (%d ms)", task.id, down, task.migration.description, ms)
+        if task.direction == "up":
+            return [self._row(task.migration, ms, task.checksum)]
+        history.forget(self.conn, [task.id])
         return []
 
     def _row(
@@ -244,25 +244,25 @@ class Run:
             migration, duration_ms=ms, checksum=checksum, app_version=self.app_version, finished=finished
         )
 
-    def _look_for_the_vanished(self, vanished: Sequence[str], step: Step) -> None:
+    def _look_for_the_vanished(self, vanished: Sequence[str], task: Task) -> None:
         if not vanished:
             return
         what = f"lost {', '.join(map(printable, vanished))}, which it did not drop by name"
         if self.strict:
             raise MigrationFailed(
-                what, **failure_of.where(self, step), hint="Create it anew in the migration, or drop it by name first."
+                what, **failure_of.where(self, task), hint="Create it anew in the migration, or drop it by name first."
             )
-        log.warning("%s %s", step.id, what)
+        log.warning("%s %s", task.id, what)
 
     def _refuse_violations(
-        self, baseline: foreign_keys.Baseline, moved: set[str], altered: set[str], step: Step
+        self, baseline: foreign_keys.Standing, moved: set[str], altered: set[str], task: Task
     ) -> None:
         new = baseline.new(self.conn, moved, altered)
         if new:
             shown = foreign_keys.described(self.conn, new)
-            raise ForeignKeyViolations(shown, total=len(new), **failure_of.where(self, step))
+            raise ForeignKeyViolations(shown, total=len(new), **failure_of.where(self, task))
 
-    def _commit(self, stretch: Sequence[Step], *, begins: bool = False) -> None:
+    def _commit(self, stretch: Sequence[Task], *, begins: bool = False) -> None:
         """COMMIT. If it raises, the outcome is unknown until the history has been read on a new connection.
 
         `begins`: what is written is that a `transactional = False` migration begins.
@@ -284,7 +284,7 @@ class Run:
     def _version(self) -> int:
         return version_of(history.read(self.conn) or ())
 
-    def _is_there(self, stretch: Sequence[Step], error: sqlite3.Error, begins: bool) -> bool:
+    def _is_there(self, stretch: Sequence[Task], error: sqlite3.Error, begins: bool) -> bool:
         """Did a COMMIT that raised happen all the same? Asked on a new connection where there is a file."""
         try:
             conn = file.connect(self.path) if self.path else self.conn
@@ -297,27 +297,27 @@ class Run:
             explained = file.explained(error, self.path)
             explained.kept = "Whether the last change was written is not known: start the app again, it finds out."
             raise explained from error
-        return all((step.id in applied) == (step.direction == "up") for step in stretch)
+        return all((task.id in applied) == (task.direction == "up") for task in stretch)
 
-    def _begin_alone(self, step: Step) -> None:
+    def _begin_alone(self, task: Task) -> None:
         """Before what can't run in a transaction: say in the history that it began, so that the next launch knows if it died."""
-        history.forget(self.conn, [step.id])
-        history.record(self.conn, [self._row(step.migration, None, step.checksum, finished=False)])
+        history.forget(self.conn, [task.id])
+        history.record(self.conn, [self._row(task.migration, None, task.checksum, finished=False)])
 
-    def _alone(self, step: Step) -> None:
+    def _alone(self, task: Task) -> None:
         """Run a `transactional = False` migration and record its end. It may run more than once, and says so:
         another launch may be at it as well, and whoever is held up by that begins anew."""
         index, began = len(self.ran) + 1, time.monotonic()
         guards: list[Guard | None] = []
         try:
             with without_transaction(self.conn), self.watch.over(self.conn):
-                patiently(lambda: self._attempt(step, index, guards), self.watch, self.timeout, "is writing to it")
+                patiently(lambda: self._attempt(task, index, guards), self.watch, self.timeout, "is writing to it")
             self.settings.apply()  # it may have changed any of them
             take_lock(self.conn, self.watch, self.timeout)
-            if not self._is_finished(step):
-                history.forget(self.conn, [step.id])  # the row that says it began
-                history.record(self.conn, self._done(step, index, began, guards[-1] if guards else None))
-            self._commit([step])
+            if not self._is_finished(task):
+                history.forget(self.conn, [task.id])  # the row that says it began
+                history.record(self.conn, self._done(task, index, began, guards[-1] if guards else None))
+            self._commit([task])
         except EmbedmigError as error:
             if guards:
                 error.data_is_safe = False  # nobody can know how far it came
@@ -325,33 +325,33 @@ class Run:
                 error.kept = f"{failure_of.OUTSIDE}: {stays}"
             raise
 
-    def _attempt(self, step: Step, index: int, guards: list[Guard | None]) -> None:
+    def _attempt(self, task: Task, index: int, guards: list[Guard | None]) -> None:
         """One try; `guards` grows with each. Held up by another connection, it raises SQLite's own error."""
-        if self._is_finished(step):
+        if self._is_finished(task):
             return
-        baseline = foreign_keys.Baseline(self.conn)
+        baseline = foreign_keys.Standing(self.conn)
         guards.append(None)
         try:
-            guard = guards[-1] = self._one(step, index)
-            self._refuse_open_transaction(step)
-            self._refuse_violations(baseline, guard.moved, guard.altered, step)
+            guard = guards[-1] = self._one(task, index)
+            self._refuse_open_transaction(task)
+            self._refuse_violations(baseline, guard.moved, guard.altered, task)
         except MigrationFailed as failed:
             undo(self.conn)
-            if self._is_finished(step):
+            if self._is_finished(task):
                 return  # by another launch, which may even have gone on from there
             busy = failure_of.sqlite_error(failed)
             if busy is not None and is_busy(busy):
                 raise busy from None
             raise
 
-    def _is_finished(self, step: Step) -> bool:
-        return any(a.id == step.id and a.finished for a in history.read(self.conn) or ())
+    def _is_finished(self, task: Task) -> bool:
+        return any(a.id == task.id and a.finished for a in history.read(self.conn) or ())
 
-    def _refuse_open_transaction(self, step: Step) -> None:
+    def _refuse_open_transaction(self, task: Task) -> None:
         if self.conn.in_transaction:
             undo(self.conn)
             raise MigrationFailed(
-                "it left a transaction open", **failure_of.where(self, step), hint="Commit what it begins."
+                "it left a transaction open", **failure_of.where(self, task), hint="Commit what it begins."
             )
 
     def _optimize(self) -> None:

@@ -196,7 +196,7 @@ def _pragma(conn: sqlite3.Connection, name: str) -> int:
 
 
 @contextmanager
-def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
+def one_state(conn: sqlite3.Connection) -> Iterator[None]:
     """Around several questions: one state of the file for all of them, though another launch may commit in between."""
     if conn.in_transaction:
         yield

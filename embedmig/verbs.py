@@ -18,7 +18,7 @@ from embedmig.progress import Watch, passed_through
 from embedmig.questions import OPEN_ANOTHER, Look, complete, explaining, refuse_application_id
 from embedmig.report import Report
 from embedmig.run import Run
-from embedmig.step import Step
+from embedmig.task import Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,21 +35,21 @@ class Ready:
 
     def __init__(self, migrator: Migrator) -> None:
         self.shipped = definition.find(migrator.migrations)
-        self._steps: dict[tuple[str, str], Step] = {}
+        self._tasks: dict[tuple[str, str], Task] = {}
 
-    def steps(self, chosen: Sequence[Known], direction: str = "up") -> list[Step]:
+    def tasks(self, chosen: Sequence[Known], direction: str = "up") -> list[Task]:
         for known in chosen:
-            if (known.id, direction) not in self._steps:
+            if (known.id, direction) not in self._tasks:
                 migration = definition.load(known)
                 checksum = migration.checksum or definition.checksum(migration)
-                self._steps[known.id, direction] = Step(migration, direction, checksum)
-        return [self._steps[known.id, direction] for known in chosen]
+                self._tasks[known.id, direction] = Task(migration, direction, checksum)
+        return [self._tasks[known.id, direction] for known in chosen]
 
 
 def ready_for_a_new_file(migrator: Migrator, to: int | None) -> Ready:
     """Everything that can be wrong with the shipped migrations is found before there is a file."""
     ready = Ready(migrator)
-    ready.steps(plan.pending(ready.shipped, [], to=to))
+    ready.tasks(plan.pending(ready.shipped, [], to=to))
     return ready
 
 
@@ -62,7 +62,7 @@ def refuse_sidecars_alone(path: str) -> None:
         raise UnusablePath(
             f"{printable(left)} is there, and the database that it belongs to is not.",
             path=path,
-            hint=f"Put {printable(os.path.basename(path))} back beside it, or reset with force=True if it is gone for good.",
+            hint=f"Put {printable(os.path.basename(path))} back beside it, or reset if it is gone for good.",
         )
 
 
@@ -88,13 +88,13 @@ def migrate(
         look = transaction.patiently(looked, watch, migrator.timeout, "is using it")
         if look.nothing_to_do:
             return Report(path, look.version, look.version, duration_s=time.monotonic() - watch.began)
-        watch.total = len(ready.steps(look.pending))
+        watch.total = len(ready.tasks(look.pending))
         _say_what_is_odd(look, conn, path)
         if own:
             prepare(migrator, conn, path)
         run = run_of(migrator, conn, path, own=own, watch=watch)
         with completing(run):
-            run.through(lambda: ready.steps(looked().pending), lambda: adopted(migrator, conn, ready.shipped, own=own))
+            run.through(lambda: ready.tasks(looked().pending), lambda: adopted(migrator, conn, ready.shipped, own=own))
     return _reported(run, look.version, watch)
 
 
@@ -113,21 +113,21 @@ def rollback(
 
     versions: list[int] = []
 
-    def undoing() -> list[Step]:
+    def undoing() -> list[Task]:
         applied = history.read(conn) or []
         versions.append(plan.version_of(applied))
         refuse_application_id(migrator, conn)
         chosen = plan.reversal(ready.shipped, applied, to)
         plan.refuse_irreversible([definition.load(known) for known in chosen], plan.version_of(applied))
-        return ready.steps(chosen, "down")
+        return ready.tasks(chosen, "down")
 
     with passed_through(), explaining(path):
         _refuse_hiding(conn, own)
-        steps = transaction.patiently(undoing, watch, migrator.timeout, "is using it")
+        tasks = transaction.patiently(undoing, watch, migrator.timeout, "is using it")
         before = versions[0]
-        if not steps:
+        if not tasks:
             return Report(path, before, before, duration_s=time.monotonic() - watch.began)
-        watch.total = len(steps)
+        watch.total = len(tasks)
         if own:
             prepare(migrator, conn, path)
         run = run_of(migrator, conn, path, own=own, watch=watch)
@@ -193,13 +193,18 @@ def adopted(migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Know
         return []
     if not history.objects(conn):
         return []
+    version, error = None, None
     with transaction.asking(conn, cached=not own) as guard:
-        version = migrator.detect_version(conn)
+        try:
+            version = migrator.detect_version(conn)
+        except sqlite3.Error as refused:
+            error = refused
     if guard.denied or guard.lost:
         called = guard.denied or "the end of the transaction"
-        raise UsageError(
-            f"detect_version() may only read, and tried this: {called}.", hint="Let it ask, and return an int."
-        )
+        what = f"detect_version() may only read, and tried this: {called}."
+        raise UsageError(what, hint="Let it ask, and return an int.") from error
+    if error is not None:
+        raise error
     if version is None:
         what = f"it has {listed(history.objects(conn))} and no history, and detect_version() does not know it"
         raise ForeignDatabase(what, hint=OPEN_ANOTHER)
@@ -222,7 +227,7 @@ def baseline(migrator: Migrator, conn: sqlite3.Connection, path: str | None, ver
     watch = Watch()
 
     def chosen() -> tuple[list[Known], int]:
-        with transaction.snapshot(conn):
+        with transaction.one_state(conn):
             refuse_application_id(migrator, conn)
             applied = history.read(conn) or []
         return plan.up_to(shipped, applied, version), plan.version_of(applied)

@@ -21,7 +21,7 @@ FLOORS = """
     questions       what is asked without writing
     run             the acting loop
     failure         what went wrong
-    step            one migration, ready to run
+    task            one migration, ready to run
     plan            pure
     definition
     loader

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from embedmig.run import Run
 
 
-class Step:
+class Task:
     """A migration made ready to run in one direction: its function, or its statements."""
 
     def __init__(self, migration: Migration, direction: str = "up", checksum: str | None = None) -> None:
