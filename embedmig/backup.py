@@ -50,7 +50,7 @@ def all_of(path: str) -> list[str]:
     files = [path for path in found if os.path.isfile(path)]
     cut = len(target) + len(".v")
     # of one version the copy with the latest content first: a copy has its file's time of modification
-    return sorted(files, key=lambda path: (version_in(path[cut:]), os.stat(path).st_mtime_ns, path), reverse=True)
+    return sorted(files, key=lambda path: (version_in(path[cut:]), disk.changed_ns(path), path), reverse=True)
 
 
 def version_in(ending: str) -> int:
@@ -214,7 +214,7 @@ def prune(path: str, keep: int, made: str) -> None:
     noted = _is_noted(path, made)
     alike = [name for name in all_of(path) if _is_noted(path, name) == noted and name != made]
     if noted:
-        alike.sort(key=lambda name: os.stat(name).st_mtime_ns, reverse=True)
+        alike.sort(key=disk.changed_ns, reverse=True)
     disk.remove(*alike[max(keep - 1, 0) :])
 
 

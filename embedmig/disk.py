@@ -123,9 +123,23 @@ def may_write_in(folder: str) -> bool:
 
 
 def journal_of(path: str) -> str | None:
-    """A `-journal` or `-wal` that has something in it."""
-    names = (os.path.realpath(path) + end for end in ("-journal", "-wal"))
-    return next((name for name in names if os.path.isfile(name) and os.path.getsize(name)), None)
+    """A `-journal` or `-wal` that has something in it. Another launch may be making or deleting one this moment."""
+    for name in (os.path.realpath(path) + end for end in ("-journal", "-wal")):
+        try:
+            found = os.stat(name)
+        except OSError:
+            continue
+        if stat.S_ISREG(found.st_mode) and found.st_size:
+            return name
+    return None
+
+
+def changed_ns(name: str) -> int:
+    """When a file was last modified, in ns; 0 for one that another process has just taken away."""
+    try:
+        return os.stat(name).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def permissions(path: str) -> os.stat_result | None:

@@ -175,7 +175,7 @@ def _say_what_is_odd(look: Look, conn: sqlite3.Connection, path: str | None) -> 
         return
     for sentence in surroundings.warnings(path):
         log.warning("%s: %s", name, sentence)
-    size = os.path.getsize(path)
+    size = file.size(path)
     if size:
         from embedmig import backup
 
