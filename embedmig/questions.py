@@ -47,14 +47,11 @@ class Look:
         self.migrator = migrator
         self.shipped = shipped
         with transaction.one_state(conn):
-            refuse_application_id(migrator, conn)
+            applied = our_history(migrator, conn)
             ours = migrator.application_id
             self.claimed = ours is not None and file.application_id(conn) == ours  # then nobody else's, for sure
-            applied = history.read(conn)
             self.applied: list[Applied] = applied or []
             self.adoptable = applied is None and bool(history.objects(conn))
-            if self.adoptable and migrator.detect_version is None:
-                raise without_history(conn)
         if plan.opens_as_it_is(shipped, self.applied):
             self.pending: list[Known] = []
             if to is not None:
@@ -95,11 +92,15 @@ def refuse_application_id(migrator: Migrator, conn: sqlite3.Connection) -> None:
         raise ForeignDatabase(what, hint=OPEN_ANOTHER)
 
 
-def without_history(conn: sqlite3.Connection, cure: str = "") -> ForeignDatabase:
-    """The error for a file that has something in it and no history of migrations."""
-    developer = "(For the developer: a file from before embedmig needs detect_version= or a baseline.)"
-    what = f"it has {listed(history.objects(conn))} and no history of migrations"
-    return ForeignDatabase(what, hint=cure or f"{OPEN_ANOTHER} {developer}")
+def our_history(migrator: Migrator, conn: sqlite3.Connection, cure: str = "") -> list[Applied] | None:
+    """The history of a file that is this app's, or None where it has none yet; ForeignDatabase, with this cure, for another's."""
+    refuse_application_id(migrator, conn)
+    applied = history.read(conn)
+    if applied is None and migrator.detect_version is None and (found := history.objects(conn)):
+        developer = "(For the developer: a file from before embedmig needs detect_version= or a baseline.)"
+        what = f"it has {listed(found)} and no history of migrations"
+        raise ForeignDatabase(what, hint=cure or f"{OPEN_ANOTHER} {developer}")
+    return applied
 
 
 def is_ready(migrator: Migrator, conn: sqlite3.Connection, path: str | None, *, quietly: bool) -> bool:
@@ -119,11 +120,7 @@ def status(migrator: Migrator, db: Db) -> Status:
     shipped = definition.find(migrator.migrations)
 
     def question(conn: sqlite3.Connection, path: str | None) -> Status:
-        refuse_application_id(migrator, conn)
-        applied = history.read(conn)
-        if applied is None and migrator.detect_version is None and history.objects(conn):
-            raise without_history(conn)
-        rows = applied or []
+        rows = our_history(migrator, conn) or []
         done = {a.id for a in rows if a.finished}
         checksums = {known.id: definition.checksum(known) for known in shipped}
         return Status(
@@ -189,9 +186,7 @@ def open_to_read(migrator: Migrator, path: str) -> sqlite3.Connection:
         conn = file.connect_to_read(path)
         try:
             with transaction.one_state(conn):
-                refuse_application_id(migrator, conn)
-                if history.read(conn) is None and migrator.detect_version is None and history.objects(conn):
-                    raise without_history(conn)
+                our_history(migrator, conn)
             conn.execute(file.BUSY_TIMEOUT)
         except BaseException:
             conn.close()

@@ -113,8 +113,8 @@ def alone(conn: sqlite3.Connection, watch: Watch, timeout: float) -> Iterator[No
     finally:
         try:
             conn.execute("PRAGMA main.locking_mode = NORMAL")
-            rows(conn, "SELECT 1 FROM main.sqlite_master LIMIT 1")  # the lock goes at the next read
-            if was_wal and rows(conn, "SELECT 1 FROM main.sqlite_master LIMIT 1"):  # not in a file that was emptied
+            filled = rows(conn, "SELECT 1 FROM main.sqlite_master LIMIT 1")  # the lock goes at the next read
+            if was_wal and filled:  # not in a file that was emptied
                 rows(conn, "PRAGMA main.journal_mode = WAL")
         except sqlite3.Error:
             pass  # what happened before is what counts

@@ -18,7 +18,7 @@ from embedmig.errors import (
     UsageError,
 )
 from embedmig.progress import Watch
-from embedmig.questions import explaining, refuse_application_id, without_history
+from embedmig.questions import explaining, our_history, refuse_application_id
 from embedmig.report import Report
 from embedmig.verbs import ready_for_a_new_file
 
@@ -251,10 +251,7 @@ def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -
 def _refuse_strangers(migrator: Migrator, conn: sqlite3.Connection, *, force: bool) -> int:
     """Raise for another app's file, or one that is too new, unless forced; returns its version."""
     try:
-        refuse_application_id(migrator, conn)
-        applied = history.read(conn)
-        if applied is None and migrator.detect_version is None and history.objects(conn):
-            raise without_history(conn, "Delete it by hand, or reset with force=True, if it is meant.")
+        applied = our_history(migrator, conn, "Delete it by hand, or reset with force=True, if it is meant.")
         if applied:
             plan.refuse_too_new(definition.find(migrator.migrations), applied)
     except EmbedmigError:
