@@ -24,10 +24,13 @@ class Value:
     if TYPE_CHECKING:
         _names: ClassVar[tuple[str, ...]]
         _defaults: ClassVar[dict[str, Any]]
+    else:
+        _names, _defaults = (), {}
 
     def __init_subclass__(cls) -> None:
-        cls._names = tuple(cls.__annotations__)
-        cls._defaults = {name: cls.__dict__[name] for name in cls._names if name in cls.__dict__}
+        own = cls.__annotations__
+        cls._names = (*cls._names, *own)  # an app may derive a class of its own, say from Migrator
+        cls._defaults = {**cls._defaults, **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         names, values = self._names, self.__dict__

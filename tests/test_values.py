@@ -173,3 +173,15 @@ def test_an_application_id_is_any_number_of_32_bits(application_id: int) -> None
 def test_what_does_not_pickle_says_so_itself() -> None:
     with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
         pickle.dumps(Migrator([MIGRATION], prepare=lambda conn: threading.Lock()))
+
+
+def test_an_apps_own_class_derived_from_a_value_has_all_its_fields(path):
+    class Ours(Migrator):
+        pass
+
+    class Titled(Report):
+        title: str = "Upgrade"
+
+    assert Ours([Migration("001_x", 1, "x", "CREATE TABLE t (x)")], app_version="2").migrate(path).after == 1
+    assert Titled("a.db", 1, 2, title="New") == Titled("a.db", 1, 2, (), None, 0.0, "New")
+    assert (Titled("a.db", 1, 2).title, Titled("a.db", 1, 2).after) == ("Upgrade", 2)
