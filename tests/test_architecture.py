@@ -14,6 +14,7 @@ PACKAGE = ROOT / "embedmig"
 
 # From the top floor down: a module imports only from below its own line, wherever in it the import stands.
 FLOORS = """
+    aio             the same verbs for asyncio
     migrator        the story
     rehearsal       a run on a copy
     wholefile       back up, restore, reset
