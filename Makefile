@@ -33,9 +33,10 @@ test: lint ## the gates and all tests, with branch coverage
 test-all: ## the tests on Python 3.11, 3.12 and 3.13
 	@$(PYTHON) tests/every_python.py
 
-bench: $(VENV)/.made ## what a launch costs, and a first launch
+bench: $(VENV)/.made ## what a launch costs, a first launch, and how long a window stands still
 	$(BIN)/python benchmarks/launch.py
 	$(BIN)/python benchmarks/fresh.py
+	$(BIN)/python benchmarks/loop.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) .venv-* .pytest.out .coverage* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.db*
