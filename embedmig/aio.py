@@ -19,7 +19,7 @@ from typing import Any
 
 from embedmig import definition, file
 from embedmig.errors import EmbedmigError, UsageError
-from embedmig.migrator import Migrator
+from embedmig.policy import migrator_of
 from embedmig.report import Progress, Report
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 
     from embedmig.loader import Source
-    from embedmig.migrator import OnProgress
+    from embedmig.migrator import Migrator, OnProgress
 
     Path = str | os.PathLike[str]
     Migrations = Source | Migrator
@@ -113,12 +113,7 @@ def _migrating(migrator: Migrator, path: Path, to: int | None) -> Work:
 def _migrator(path: Path, migrations: Migrations, policy: dict[str, Any]) -> Migrator:
     if file.connection_of(path) is not None:
         raise UsageError("A connection belongs to its thread.", hint="Give the file's path, and open it afterwards.")
-    if not isinstance(migrations, Migrator):
-        return Migrator(migrations, **policy)
-    if policy:
-        what = f"A Migrator has its own policy, and here is more: {', '.join(policy)}."
-        raise UsageError(what, hint="Give it to the Migrator.")
-    return migrations
+    return migrator_of(migrations, policy)
 
 
 async def _in_a_thread(work: Work, on_progress: OnProgress) -> Report:

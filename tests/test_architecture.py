@@ -14,7 +14,9 @@ PACKAGE = ROOT / "embedmig"
 
 # From the top floor down: a module imports only from below its own line, wherever in it the import stands.
 FLOORS = """
+    fleet           many files at once
     aio             the same verbs for asyncio
+    policy          migrations and policy, or a Migrator
     migrator        the story
     rehearsal       a run on a copy
     wholefile       back up, restore, reset

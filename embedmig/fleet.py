@@ -1,0 +1,251 @@
+"""Many files at once: apps that keep one for each document, workspace or tenant.
+
+    from embedmig import fleet
+
+    for result in fleet.migrate(Path("data").glob("**/*.db"), notes_app.migrations):
+        if result.error is not None:
+            print(result.path, result.error)
+
+Each file is migrated as `Migrator.migrate` would do it, alone and all or nothing; a failure is a result, not an
+exception. Who is interrupted calls again: what is at its version is passed over.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import time
+import uuid
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any
+
+from embedmig.errors import UsageError
+from embedmig.migrator import Migrator, get_applied_migrations
+from embedmig.policy import migrator_of
+from embedmig.report import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from embedmig.loader import Source
+    from embedmig.migrator import Path
+    from embedmig.progress import Event
+
+    Workers = Executor | Callable[[], Executor] | None
+    Work = Callable[[Any, list[str], str], "list[Result]"]
+
+IN_FLIGHT = 64  # chunks handed to the executor and not yet back: memory stays flat, whatever the number of paths
+LOOK_S = 0.05  # between two looks at `cancel`
+
+
+class Result(Value):
+    """What became of one file: versions before and after (None: not known), seconds, and the error or None.
+
+    After an error `after` is the version at which the file stands, where that could be told.
+    """
+
+    path: str
+    before: int | None
+    after: int | None
+    duration_s: float
+    error: Exception | None = None
+
+
+def migrate(
+    paths: Iterable[Path],
+    migrations: Source | Migrator,
+    executor: Workers = None,
+    *,
+    chunk: int = 25,
+    cancel: Event | None = None,
+    **policy: Any,
+) -> Generator[Result]:
+    """Run what is pending in every file; yield a Result for each as it is done, in no order.
+
+    `migrations` may be a Migrator, which brings its policy. `paths` may be a generator of millions: only some
+    thousand are held at a time. Once `cancel` is set no further chunk is begun; the results of those under way
+    still come. Closing the generator does the same and waits.
+
+    `executor` is any `concurrent.futures.Executor`: threads, processes, Dask's `client.get_executor()`, mpi4py's
+    `MPIPoolExecutor`; each task is `chunk` files. By default, four threads for each core: migrating small files is waiting
+    for the disk, and that is where threads were as fast as processes (benchmarks/fleet.py) and need neither pickling nor a
+    main module that can be imported twice. A function that makes an executor, `executor=ProcessPoolExecutor`, lets a
+    pool whose worker died be replaced, once; the files that it had are begun again.
+    """
+    return _each(_migrate_chunk, migrator_of(migrations, policy), paths, executor, chunk, cancel)
+
+
+def status(
+    paths: Iterable[Path], executor: Workers = None, *, chunk: int = 100, cancel: Event | None = None
+) -> Generator[Result]:
+    """At which version does each file stand? As migrate(), but nothing is written: `before` and `after` are that version.
+
+    Whether that is the newest is not asked: `Counter(result.after for result in fleet.status(paths))`.
+    """
+    return _each(_ask_chunk, None, paths, executor, chunk, cancel)
+
+
+# -- in the workers ------------------------------------------------------------------------------------------------
+
+
+def _migrate_chunk(migrator: Migrator, paths: list[str], _nonce: str) -> list[Result]:
+    return [_migrated(migrator, path) for path in paths]
+
+
+def _migrated(migrator: Migrator, path: str) -> Result:
+    began = time.monotonic()
+    try:
+        report = migrator.migrate(path)
+    except Exception as error:
+        at = getattr(error, "version", None)
+        return Result(path, None, at, time.monotonic() - began, _sendable(error))
+    return Result(path, report.before, report.after, report.duration_s)
+
+
+def _ask_chunk(_: None, paths: list[str], _nonce: str) -> list[Result]:
+    return [_asked(path) for path in paths]
+
+
+def _asked(path: str) -> Result:
+    began = time.monotonic()
+    try:
+        version = max((applied.version for applied in get_applied_migrations(path) if applied.finished), default=0)
+    except Exception as error:
+        return Result(path, None, None, time.monotonic() - began, _sendable(error))
+    return Result(path, version, version, time.monotonic() - began)
+
+
+def _sendable(error: Exception) -> Exception:
+    """An exception that another process can take apart again: some of an app's own can't be."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+# -- in the caller's process ---------------------------------------------------------------------------------------
+
+
+def _each(
+    work: Work, subject: Migrator | None, paths: Iterable[Path], workers: Workers, size: int, cancel: Event | None
+) -> Generator[Result]:
+    """Hand out chunks, so many at a time, and yield what comes back."""
+    if size < 1:
+        raise UsageError(f"chunk={size} is not a number of files.", hint="Say how many make a task.")
+    return _results(lambda: _Tasks(work, subject, workers, cancel), _chunks(paths, size))
+
+
+def _chunks(paths: Iterable[Path], size: int) -> Iterator[list[str]]:
+    rest = iter(paths)
+    while chunk := [os.fspath(path) for path in islice(rest, size)]:
+        yield chunk
+
+
+def _results(begin: Callable[[], _Tasks], chunks: Iterator[list[str]]) -> Generator[Result]:
+    tasks = begin()  # at the first next(): who never asks leaves no pool behind
+    try:
+        for chunk in chunks:
+            tasks.hand_out(chunk)
+            if len(tasks.running) >= IN_FLIGHT:
+                yield from tasks.next()
+            if tasks.is_cancelled():
+                break
+        while tasks.running:
+            yield from tasks.next()
+    finally:
+        tasks.close()
+
+
+class _Tasks:
+    """The chunks that an executor has, and what came back."""
+
+    def __init__(self, work: Work, subject: Migrator | None, workers: Workers, cancel: Event | None) -> None:
+        self.work, self.subject, self.cancel = work, subject, cancel
+        self.make = None if isinstance(workers, Executor) else workers or _threads
+        self.executor = workers if isinstance(workers, Executor) else self.make()  # type: ignore[misc]
+        self.running: dict[Future[list[Result]], list[str]] = {}
+        self.done: queue.SimpleQueue[Future[list[Result]]] = queue.SimpleQueue()
+        self.nonce = uuid.uuid4().hex  # Dask runs equal calls once, and would take a second run for the first
+        self.renewed = False
+
+    def hand_out(self, chunk: list[str]) -> None:
+        try:
+            future = self.executor.submit(self.work, self.subject, chunk, self.nonce)
+        except BrokenExecutor as error:
+            if not self._renew():
+                future = Future()  # the chunk's turn comes as that of those that it had
+                future.set_exception(error)
+            else:
+                return self.hand_out(chunk)
+        self.running[future] = chunk
+        future.add_done_callback(self.done.put)
+        return None
+
+    def next(self) -> list[Result]:
+        """Wait for a chunk; its results, none if it was cancelled."""
+        future = self._next_done()
+        chunk = self.running.pop(future, None)
+        if chunk is None or future.cancelled():
+            return []
+        error = future.exception()
+        if error is None:
+            return future.result()
+        if isinstance(error, BrokenExecutor) and self._renew():
+            self.hand_out(chunk)
+            return []
+        self._refuse_what_cannot_be_sent(error)
+        failed = error if isinstance(error, Exception) else RuntimeError(repr(error))
+        return [Result(path, None, None, 0.0, failed) for path in chunk]
+
+    def is_cancelled(self) -> bool:
+        """Has the caller had enough? Then what no worker has begun is taken back."""
+        if self.cancel is None or not self.cancel.is_set():
+            return False
+        for future in list(self.running):
+            future.cancel()
+        return True
+
+    def close(self) -> None:
+        for future in list(self.running):
+            future.cancel()
+        if self.make:
+            self.executor.shutdown(wait=True)
+        else:
+            wait(self.running)  # a file is in nobody's hands when we return
+
+    def _next_done(self) -> Future[list[Result]]:
+        while True:
+            try:
+                return self.done.get(timeout=None if self.cancel is None else LOOK_S)
+            except queue.Empty:
+                self.is_cancelled()
+
+    def _renew(self) -> bool:
+        """A new pool in the place of one whose worker died, once, if the pool was ours; what was in its hands is begun again."""
+        if self.make is None or self.renewed:
+            return False
+        self.renewed = True
+        self.executor.shutdown(wait=True)
+        self.executor = self.make()
+        for future, chunk in list(self.running.items()):
+            if future.cancelled() or future.exception() is not None:
+                del self.running[future]
+                self.hand_out(chunk)
+        return True
+
+    def _refuse_what_cannot_be_sent(self, error: BaseException) -> None:
+        try:
+            pickle.dumps(self.subject)
+        except Exception:
+            raise UsageError(
+                f"The migrations can't be sent to another process: {error}.",
+                hint="Give a package by its name and functions of a module's top level, or use threads.",
+            ) from error
+
+
+def _threads() -> Executor:
+    return ThreadPoolExecutor(4 * (os.cpu_count() or 1), "embedmig")
