@@ -125,13 +125,16 @@ def _late(shipped: Sequence[Numbered], applied: Sequence[Applied]) -> list[str]:
 
 
 def edited(applied: Sequence[Applied], checksums: Mapping[str, str | None]) -> list[str]:
-    """The ids whose source is no longer what was applied; where either side is unknown it is no edit."""
-    return [a.id for a in applied if a.checksum and (now := checksums.get(a.id)) and now != a.checksum]
+    """The ids whose source is no longer what was applied; where either side is unknown it is no edit.
+
+    What began outside a transaction and did not end is no edit either: it runs again, and may well have been mended.
+    """
+    return [a.id for a in applied if a.finished and a.checksum and (now := checksums.get(a.id)) and now != a.checksum]
 
 
 def refuse_stranger(applied: Sequence[Applied], checksums: Mapping[str, str | None]) -> None:
     """Raise ForeignDatabase if the ids agree and not one comparable checksum does: another app's history."""
-    comparable = [a for a in applied if a.checksum and checksums.get(a.id)]
+    comparable = [a for a in applied if a.finished and a.checksum and checksums.get(a.id)]
     if comparable and len(edited(applied, checksums)) == len(comparable):
         raise ForeignDatabase(
             "its history has this app's migration ids, but none of them with the same content",

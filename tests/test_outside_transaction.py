@@ -240,6 +240,16 @@ def test_one_that_was_killed_is_recorded_unfinished_named_in_a_warning_and_run_a
     assert query(notes, "SELECT version, finished FROM _migrations") == [(1, 1), (2, 1), (3, 1), (4, 1)]
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_one_that_failed_may_be_mended_and_is_no_edited_one(notes, caplog, strict):
+    with pytest.raises(embedmig.MigrationFailed):
+        Migrator([ONE, TWO, alone("CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)")]).migrate(notes)
+    mended = Migrator([ONE, TWO, alone("CREATE TABLE IF NOT EXISTS half (x)")], strict=strict)
+    assert mended.status(notes).edited == ()
+    assert mended.migrate(notes).ran == ("003_alone",)
+    assert "was edited" not in caplog.text
+
+
 def test_an_older_app_refuses_a_file_in_which_an_unknown_one_died(notes):
     with start(DYING, notes) as process:
         assert process.stdout.readline() == "here\n", process.stderr.read()

@@ -351,6 +351,7 @@ EDITED: dict[str, tuple[list[Applied], dict[str, str | None], list[str]]] = {
     "not known to the file": ([DONE_ONE], {ONE.id: "a"}, []),
     "not known to the build": ([done(ONE, checksum="a")], {ONE.id: None}, []),
     "not shipped": ([done(ONE, checksum="a")], {}, []),
+    "it did not finish, and was mended": ([done(ONE, checksum="a", finished=False)], {ONE.id: "b"}, []),
 }
 
 
@@ -368,8 +369,9 @@ def test_edited_is_what_has_another_checksum_and_both_are_known(
         ([DONE_ONE], {ONE.id: "a"}),
         ([done(ONE, checksum="a")], {ONE.id: None}),
         ([], {}),
+        ([done(ONE, checksum="a", finished=False)], {ONE.id: "b"}),
     ],
-    ids=["one of them agrees", "not known to the file", "not known to the build", "a new file"],
+    ids=["one of them agrees", "not known to the file", "not known to the build", "a new file", "mended"],
 )
 def test_a_history_is_not_a_strangers_as_long_as_one_checksum_agrees_or_none_can_be_compared(
     applied: list[Applied], checksums: dict[str, str | None]
