@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from embedmig.errors import (
         DatabaseBusy,
         DatabaseDamaged,
+        DatabaseDrifted,
         DatabaseReadOnly,
         DatabaseTooNew,
         DefinitionError,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
         open,
         run_migrations,
     )
-    from embedmig.report import Progress, Rehearsal, Rehearsed, Report, Status
+    from embedmig.report import Drift, Progress, Rehearsal, Rehearsed, Report, Status
 
 __version__ = "0.1.0"
 
@@ -46,10 +47,12 @@ __all__ = [
     "Applied",
     "DatabaseBusy",
     "DatabaseDamaged",
+    "DatabaseDrifted",
     "DatabaseReadOnly",
     "DatabaseTooNew",
     "DefinitionError",
     "DiskFull",
+    "Drift",
     "EmbedmigError",
     "ForeignDatabase",
     "ForeignKeyViolations",
@@ -79,7 +82,7 @@ _MIGRATOR = ("Migrator", "connect", "get_applied_migrations", "mark_migration_ap
 _ROOMS = {
     **dict.fromkeys(_MIGRATOR, "migrator"),
     **dict.fromkeys(("Applied", "Migration"), "migration"),
-    **dict.fromkeys(("Progress", "Rehearsal", "Rehearsed", "Report", "Status"), "report"),
+    **dict.fromkeys(("Drift", "Progress", "Rehearsal", "Rehearsed", "Report", "Status"), "report"),
 }
 
 

@@ -12,6 +12,7 @@
     ├── ForeignDatabase           another app's file
     ├── DatabaseTooNew            unknown, app_version: written by a newer build
     ├── HistoryMismatch           shipped and applied disagree: both lists
+    ├── DatabaseDrifted           drift: the schema is not what the history should have made, and `strict` says no
     ├── IrreversibleMigration     ids without `down`
     ├── MigrationFailed           id, direction, file, line, statement, cause
     │   ├── TransactionBroken     called: what would have ended the transaction
@@ -30,6 +31,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
+
+    from embedmig.report import Drift
 
 UNCHANGED = "Nothing was changed."
 NEWEST = "Update the app to its newest release."
@@ -220,6 +223,26 @@ class HistoryMismatch(EmbedmigError):
             f"the history of {self.name} is not that of the shipped migrations: {'; '.join(map(printable, self.problems))}."
             f" Shipped: {listed(self.shipped, 20) or 'none'}. Applied: {listed(self.applied, 20) or 'none'}."
         )
+
+
+class DatabaseDrifted(EmbedmigError):
+    """The schema is not what the file's history should have made, and `strict=True` refuses to migrate it. `drift` says how."""
+
+    default_hint = "Restore a backup, or put the schema right: the diff of drift() shows what to change."
+
+    def __init__(self, drift: Drift, **more: Any) -> None:
+        super().__init__("", **more)
+        self.drift = drift
+
+    def what(self) -> str:
+        at = "" if self.version is None else f" of version {self.version}"
+        kinds = (
+            ("missing", self.drift.missing),
+            ("unexpected", self.drift.unexpected),
+            ("different", self.drift.different),
+        )
+        odd = "; ".join(f"{kind}: {listed(names)}" for kind, names in kinds if names)
+        return f"{self.name} does not have the schema{at} that its history should have made ({odd})."
 
 
 class IrreversibleMigration(EmbedmigError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from embedmig.migration import Applied, Migration
     from embedmig.progress import Event
-    from embedmig.report import Progress, Rehearsal, Status
+    from embedmig.report import Drift, Progress, Rehearsal, Status
     from embedmig.verbs import Ready
 
     Path = str | os.PathLike[str]
@@ -43,7 +43,8 @@ class Migrator(Value):
     `app_version`: recorded beside each migration. `prepare(conn)`: runs on every connection on
     which migrations run or that the app is handed, for pragmas, functions and collations. `detect_version(conn) -> int`: asked once
     for a file that has tables and no history. `out_of_order`: run a pending migration older than the
-    newest applied one. `strict`: edited migrations and vanished triggers are errors, not warnings.
+    newest applied one. `strict`: edited migrations and vanished triggers are errors, not warnings, and a
+    file whose schema has drifted is not migrated.
     """
 
     migrations: str | tuple[Any, ...]
@@ -200,6 +201,10 @@ class Migrator(Value):
             return Report(path, version, version)
         from embedmig import verbs
 
+        if self.strict:
+            from embedmig import drift
+
+            drift.refuse(self, conn, path)
         return verbs.migrate(self, conn, path, own=own, ready=ready, to=to, on_progress=on_progress, cancel=cancel)
 
     def baseline(self, db: Db, version: int) -> Report:
@@ -281,11 +286,29 @@ class Migrator(Value):
 
     # -- questions: they never write and never create -----------------------------------------------------
 
-    def status(self, db: Db) -> Status:
-        """How the file stands against what is shipped. Raises EmbedmigError where it can't be read, or is another app's."""
+    def status(self, db: Db, *, drift: bool = False) -> Status:
+        """How the file stands against what is shipped. Raises EmbedmigError where it can't be read, or is another app's.
+
+        `drift=True` adds its drift, for which every applied migration is loaded and replayed in memory.
+        """
         from embedmig import questions
 
-        return questions.status(self, db)
+        status = questions.status(self, db)
+        if not drift:
+            return status
+        from embedmig.drift import shown_in
+
+        return shown_in(status, self, db)
+
+    def drift(self, db: Db) -> Drift:
+        """How the file's schema differs from what its applied migrations make of an empty database, replayed in memory.
+
+        Formatting, quotes, letter case and the like are no difference; the order of columns is. Raises EmbedmigError
+        where it can't be told: the file has no history, or migrations that aren't shipped, or the replay fails.
+        """
+        from embedmig.drift import drift
+
+        return drift(self, db)
 
     def is_current(self, db: Db) -> bool:
         """Would a launch find nothing to do and nothing to refuse? A yes or a no, also for a file that can't be read.

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 import time
 
-from embedmig import backup, definition, disk, file, foreign_keys, history, plan, schema, transaction
+from embedmig import backup, definition, disk, drift, file, foreign_keys, history, plan, schema, transaction
 from embedmig.errors import EmbedmigError, UsageError
 from embedmig.progress import Watch
 from embedmig.questions import Look, explaining
@@ -34,6 +34,8 @@ def rehearse(migrator: Migrator, path: str) -> Rehearsal:
                 Look(
                     migrator, source, definition.find(migrator.migrations)
                 )  # refuse before the copy what a launch refuses
+                if migrator.strict:
+                    drift.refuse(migrator, source, path)
                 conn = file.connect(copy, cached_statements=0)
                 try:
                     backup.transfer(source, conn, Watch(), migrator.timeout)

@@ -104,13 +104,30 @@ class Report(Value):
     duration_s: float = 0.0
 
 
+class Drift(Value):
+    """How a file's schema differs from what its applied migrations make; false where it doesn't.
+
+    `missing`, `unexpected` and `different` are names such as "index notes_by_date". `diff` shows each: lines with `-` are what
+    the history makes, lines with `+` what the file has.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    different: tuple[str, ...]
+    diff: str
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.unexpected or self.different)
+
+
 class Status(Value):
     """How a file stands against the shipped migrations.
 
     `applied` are rows of the history, in version order; `pending`, `unknown` and `edited` are ids.
     `unknown` are applied here but not shipped by this build; `edited` were changed since they
     were applied. `backups` are paths, newest version first. `current` is True if a launch would find
-    nothing to do and nothing to refuse. `warnings` are sentences about where the file lies.
+    nothing to do and nothing to refuse. `warnings` are sentences about where the file lies, and why its drift can't
+    be told; `drift` is None where it wasn't asked for, or can't be told.
     """
 
     path: str | None
@@ -122,6 +139,7 @@ class Status(Value):
     backups: tuple[str, ...]
     current: bool
     warnings: tuple[str, ...] = ()
+    drift: Drift | None = None
 
 
 class Rehearsed(Value):

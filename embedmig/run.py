@@ -67,6 +67,7 @@ class Run:
         self.backups = backups  # how many to keep; 0: none is made
         self.backup: str | None = None  # made in this run, or found good
         self.observe: Callable[[Task, int, Guard | None], None] | None = None  # called after each migration
+        self.quiet = False  # a replay in memory is nothing that a log should tell
         self.ran: list[str] = []  # committed
         self.after = 0  # the file's version, as read under the lock
         self._database: Database | None = None
@@ -205,7 +206,7 @@ class Run:
         """Run one migration inside its guard; whatever goes wrong becomes the error that says so."""
         self.watch.enter(progress.STARTED, task.id, index)
         for skipped in task.skipped:
-            log.info("%s, line %d: skipped %s", task.name, skipped.line, " ".join(skipped.text.split())[:60])
+            self._log("%s, line %d: skipped %s", task.name, skipped.line, " ".join(skipped.text.split())[:60])
         self.watch.phase = progress.RUNNING
         failure: Exception | None = None
         with guarded(self.conn, transactional=task.transactional, cached=not self.own) as guard:
@@ -231,7 +232,7 @@ class Run:
             self.observe(task, ms, guard)
         self.watch.enter(progress.FINISHED, task.id, index)
         down = "" if task.direction == "up" else " down"
-        log.info("%s%s  %s  (%d ms)", task.id, down, task.migration.description, ms)
+        self._log("%s%s  %s  (%d ms)", task.id, down, task.migration.description, ms)
         if task.direction == "up":
             return [self._row(task.migration, ms, task.checksum)]
         history.forget(self.conn, [task.id])
@@ -252,7 +253,8 @@ class Run:
             raise MigrationFailed(
                 what, **failure_of.where(self, task), hint="Create it anew in the migration, or drop it by name first."
             )
-        log.warning("%s %s", task.id, what)
+        if not self.quiet:
+            log.warning("%s %s", task.id, what)
 
     def _refuse_violations(
         self, baseline: foreign_keys.Standing, moved: set[str], altered: set[str], task: Task
@@ -361,9 +363,13 @@ class Run:
             self.conn.execute("PRAGMA analysis_limit = 400")
             self.conn.execute("PRAGMA main.optimize")
         except sqlite3.Error as error:
-            log.info("%s: PRAGMA optimize: %s", self.name, error)
+            self._log("%s: PRAGMA optimize: %s", self.name, error)
 
     # -- what they share ----------------------------------------------------------------------------------
+
+    def _log(self, message: str, *args: object) -> None:
+        if not self.quiet:
+            log.info(message, *args)
 
     def database(self) -> Database:
         """The Database that Python migrations get: made when the first of them needs it."""

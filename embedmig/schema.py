@@ -15,11 +15,25 @@ _SHOWN = (
     " AND lower(name) <> '_migrations' ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, name"
 )
 
+_BY_TABLE = (
+    "SELECT o.type, o.name, o.sql FROM main.sqlite_master AS o LEFT JOIN main.sqlite_master AS t"
+    " ON lower(t.name) = lower(o.tbl_name) AND t.type IN ('table', 'view')"
+    " WHERE o.sql IS NOT NULL AND o.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND lower(o.tbl_name) <> '_migrations'"
+    " ORDER BY t.type, lower(o.tbl_name), CASE o.type WHEN 'index' THEN 1 WHEN 'trigger' THEN 2 ELSE 0 END, lower(o.name)"
+)
+
 
 def statements(conn: sqlite3.Connection) -> list[str]:
     """The CREATE statements of a file in a stable order, without SQLite's own objects, the history and shadow tables."""
     shadows = _shadow_tables(conn)
     return [str(sql) for kind, name, sql in conn.execute(_SHOWN) if not (kind == "table" and name in shadows)]
+
+
+def by_table(conn: sqlite3.Connection) -> list[str]:
+    """The same for reading: each table with its indexes and triggers behind it, then each view with its triggers."""
+    shadows = _shadow_tables(conn)
+    found = conn.execute(_BY_TABLE).fetchall()
+    return [str(sql) for kind, name, sql in found if not (kind == "table" and name in shadows)]
 
 
 def row_counts(conn: sqlite3.Connection) -> dict[str, int]:

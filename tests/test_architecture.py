@@ -20,6 +20,8 @@ FLOORS = """
     migrator        the story
     rehearsal       a run on a copy
     wholefile       back up, restore, reset
+    drift           is the schema what the history should have made?
+    replay          what the schema should be
     verbs           the verbs that run migrations
     questions       what is asked without writing
     run             the acting loop
@@ -31,6 +33,8 @@ FLOORS = """
     history
     backup
     schema
+    difference      how two schemas differ in what they mean
+    meaning         of a CREATE statement
     transaction
     database        what migrations are given
     foreign_keys

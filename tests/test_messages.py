@@ -17,10 +17,12 @@ from helpers import ROOT
 from embedmig import (
     DatabaseBusy,
     DatabaseDamaged,
+    DatabaseDrifted,
     DatabaseReadOnly,
     DatabaseTooNew,
     DefinitionError,
     DiskFull,
+    Drift,
     EmbedmigError,
     ForeignDatabase,
     ForeignKeyViolations,
@@ -161,6 +163,17 @@ MESSAGES: dict[str, tuple[EmbedmigError, str]] = {
         "notes.db is at version 19, but this app knows versions up to 5"
         " (unknown here: 006_x, 007_x, 008_x, 009_x, 010_x, 011_x, 012_x, 013_x and 6 more)."
         " Nothing was changed. Update the app to its newest release.",
+    ),
+    "DatabaseDrifted": (
+        DatabaseDrifted(Drift((), ("table mine",), (), "unexpected: table mine\n+ CREATE TABLE mine (x)")),
+        "The database does not have the schema that its history should have made (unexpected: table mine)."
+        " Nothing was changed. Restore a backup, or put the schema right: the diff of drift() shows what to change.",
+    ),
+    "DatabaseDrifted of a file": (
+        DatabaseDrifted(Drift(("index a", "trigger b"), ("table c",), ("view d",), "..."), version=3, **FILE),
+        "notes.db does not have the schema of version 3 that its history should have made"
+        " (missing: index a, trigger b; unexpected: table c; different: view d)."
+        " Nothing was changed. Restore a backup, or put the schema right: the diff of drift() shows what to change.",
     ),
     "HistoryMismatch": (
         HistoryMismatch(["002_b is applied but not shipped"], ["001_a"], ["001_a", "002_b"], hint="Ship it again."),

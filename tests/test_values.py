@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from embedmig import Applied, Migration, Migrator, Progress, Report, Status, UsageError
+from embedmig import Applied, Drift, Migration, Migrator, Progress, Report, Status, UsageError
 from embedmig.report import Value
 
 
@@ -46,7 +46,12 @@ VALUES: dict[str, tuple[Value, Value, str]] = {
         Status("/notes.db", 1, (APPLIED,), ("002_tags",), (), (), (), False),
         Status("/notes.db", 1, (), ("002_tags",), (), (), (), False),
         f"Status(path='/notes.db', version=1, applied=({APPLIED!r},), pending=('002_tags',), unknown=(), edited=(), backups=(),"
-        " current=False, warnings=())",
+        " current=False, warnings=(), drift=None)",
+    ),
+    "Drift": (
+        Drift(("index a",), (), (), "missing: index a"),
+        Drift((), ("index a",), (), "missing: index a"),
+        "Drift(missing=('index a',), unexpected=(), different=(), diff='missing: index a')",
     ),
     "Migrator": (
         Migrator([MIGRATION], application_id=7, prepare=top_level),
