@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench clean
+.PHONY: help demo test test-all lint bench pictures clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,6 +37,9 @@ bench: $(VENV)/.made ## what a launch costs, a first launch, and how long a wind
 	$(BIN)/python benchmarks/launch.py
 	$(BIN)/python benchmarks/fresh.py
 	$(BIN)/python benchmarks/loop.py
+
+pictures: $(VENV)/.made ## draw the demo app's schema anew, into docs/
+	$(BIN)/python -m demo_app.pictures
 
 clean: ## remove what was made
 	rm -rf $(VENV) .venv-* .pytest.out .coverage* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.db*

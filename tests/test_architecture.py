@@ -18,6 +18,12 @@ FLOORS = """
     aio             the same verbs for asyncio
     policy          migrations and policy, or a Migrator
     migrator        the story
+    pictures        of the schema, and of how it came to be
+    entities
+    evolution
+    layout
+    svg
+    outline         what the pictures show
     rehearsal       a run on a copy
     wholefile       back up, restore, reset
     drift           is the schema what the history should have made?
