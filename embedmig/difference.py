@@ -9,8 +9,9 @@ from embedmig import meaning
 from embedmig.errors import printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
-from embedmig.meaning import Part, folded
+from embedmig.meaning import Part
 from embedmig.report import Drift, Value
+from embedmig.tokens import folded, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _facts(conn: sqlite3.Connection, table: str) -> Iterator[str]:
     """https://sqlite.org/pragma.html#pragma_table_xinfo and its neighbours, without the numbers that only count."""
     for _, name, type, not_null, _, key, hidden in rows(conn, f"PRAGMA main.table_xinfo({quoted(table)})"):
         said = f"{' not null' * not_null}{f' key {key}' * bool(key)}{f' hidden {hidden}' * bool(hidden)}"
-        yield f"column {folded(name)} {' '.join(token.meaning for token in meaning.tokens(type))}{said}"
+        yield f"column {folded(name)} {' '.join(token.meaning for token in tokens(type))}{said}"
     for _, name, unique, origin, *_ in rows(conn, f"PRAGMA main.index_list({quoted(table)})"):
         if origin != "c":  # those have objects of their own
             yield f"{'unique ' * unique}{_key(conn, name)} for {origin}"

@@ -6,7 +6,7 @@ import re
 
 from embedmig import svg
 from embedmig.layout import GRID, Layout, Line, Link, arranged
-from embedmig.meaning import folded
+from embedmig.tokens import folded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _HEAD = 30  # the table's name; the rows follow in steps of GRID
 _BORDER = 24  # around the whole
-_GUTTER = 34  # before a column's name: PK, FK
+_GUTTER, _WIDE = 34, 54  # before a column's name: PK, FK, or both
 _GAP = 18  # between a column's name and its type
 _PAD = 12
 _LEGEND = "PK primary key · FK foreign key · ? may be NULL · a line's forked end: many rows; its barred end: one"
@@ -44,7 +44,7 @@ def picture(tables: Sequence[outline.Table], title: str) -> str:
 def _size(table: outline.Table) -> tuple[int, int]:
     name = svg.text_width(svg.shortened(table.name), 13) + svg.text_width(_kind(table), 10) + _GAP * bool(_kind(table))
     rows = [
-        _GUTTER
+        _gutter(table)
         + svg.text_width(svg.shortened(column.name))
         + _GAP
         + svg.text_width(_type(column, table.kind), 11)
@@ -52,6 +52,10 @@ def _size(table: outline.Table) -> tuple[int, int]:
         for column in table.columns
     ]
     return round(max([name, *rows, 80]) + 2 * _PAD), (len(table.columns) + 2) * GRID
+
+
+def _gutter(table: outline.Table) -> int:
+    return _WIDE if any(column.key and column.parent for column in table.columns) else _GUTTER
 
 
 def _kind(table: outline.Table) -> str:
@@ -91,17 +95,15 @@ def _box(table: outline.Table, placed: Layout, hues: dict[str, int]) -> str:
     if kind:
         body.append(svg.text(box.width - _PAD, 20, kind, "soft tiny end"))
     for number, column in enumerate(table.columns):
-        body += _column(column, _type(column, table.kind), 46 + GRID * number, box.width)
-    return svg.group(body, table.name, transform=f"translate({box.x} {box.y})", class_="table").replace(
-        "class_", "class"
-    )
+        body += _column(column, _type(column, table.kind), _gutter(table), 46 + GRID * number, box.width)
+    return svg.group(body, table.name, transform=f"translate({box.x} {box.y})", class_="table")
 
 
-def _column(column: outline.Column, type: str, y: float, width: int) -> Iterator[str]:
-    mark = "PK" if column.key else "FK" if column.parent else ""
+def _column(column: outline.Column, type: str, gutter: int, y: float, width: int) -> Iterator[str]:
+    mark = " ".join(filter(None, ("PK" * bool(column.key), "FK" * bool(column.parent))))
     if mark:
         yield svg.text(_PAD, y - 0.5, mark, "soft tiny")
-    yield svg.text(_GUTTER, y, svg.shortened(column.name), "ink column" + " bold" * bool(column.key))
+    yield svg.text(gutter, y, svg.shortened(column.name), "ink column" + " bold" * bool(column.key))
     if type:
         yield svg.text(width - _PAD, y, type, "soft small end")
 

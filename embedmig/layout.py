@@ -10,11 +10,12 @@ two lines lie upon one another.
 
 from __future__ import annotations
 
+from embedmig.layers import groups, layers
 from embedmig.report import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 GRID = 20
 TRACK = 10  # between two upright lines
@@ -23,6 +24,7 @@ SWEEPS = 8
 OUT, BACK_OUT, IN, BACK_IN = 15, 19, 2, 11  # where lines meet boxes, modulo GRID
 PASS = (5, 8)  # where they pass a layer, unless they can go straight on
 ASPECT = 1.5  # width by height
+LOW = 24 * GRID  # a column of this height is never cut
 
 
 class Link(Value):
@@ -69,23 +71,11 @@ Node = tuple[str, int, int]  # a box, by its name; or a place where a trunk pass
 
 def arranged(sizes: Mapping[str, tuple[int, int]], links: Sequence[Link], gap: int = 2 * GRID) -> Layout:
     """Place boxes of these sizes (heights are multiples of GRID) and route the links; what hangs together stands together."""
-    groups = _groups(sizes, links)
     parts = [
         _Group({name: sizes[name] for name in group}, [k for k in links if k.child in group], gap).laid_out()
-        for group in groups
+        for group in groups(sizes, links)
     ]
     return _packed(parts, gap)
-
-
-def _groups(names: Iterable[str], links: Sequence[Link]) -> list[set[str]]:
-    group_of = {name: {name} for name in names}
-    for link in links:
-        one, other = group_of[link.parent], group_of[link.child]
-        if one is not other:
-            one |= other
-            group_of.update(dict.fromkeys(other, one))
-    found = {id(group): group for group in group_of.values()}
-    return sorted(found.values(), key=lambda group: (-len(group), min(group)))
 
 
 def _packed(parts: Sequence[Layout], gap: int) -> Layout:
@@ -121,7 +111,7 @@ class _Group:
         self.tracks: list[dict[int, int]] = []  # of each channel: on which track a trunk goes up and down
 
     def laid_out(self) -> Layout:
-        self._set_columns(_layers(self.sizes, self.links))
+        self._set_columns(layers(self.sizes, self.links))
         self._set_nets()
         self._set_order()
         self._set_heights()
@@ -131,11 +121,11 @@ class _Group:
 
     # -- 1. columns: the layers, tall ones cut in several --------------------------------------------------------------
 
-    def _set_columns(self, layers: list[list[str]]) -> None:
+    def _set_columns(self, found: list[list[str]]) -> None:
         area = sum((width + 4 * MARGIN) * (height + self.gap) for width, height in self.sizes.values())
-        limit = max([int((area / ASPECT) ** 0.5)] + [height for _, height in self.sizes.values()])
+        limit = max([LOW, int((area / ASPECT) ** 0.5)] + [height for _, height in self.sizes.values()])
         parents = {link.parent for link in self.links}
-        for layer in layers:
+        for layer in found:
             # those without children first: lines to the right then pass fewer columns
             column: list[Node] = []
             height = 0
@@ -392,50 +382,6 @@ def _box(name: str) -> Node:
 
 def _pass(number: int, column: int) -> Node:
     return "", number, column
-
-
-def _layers(names: Iterable[str], links: Sequence[Link]) -> list[list[str]]:
-    """Each name in a layer right of its parents; where they point to each other in a circle, one link runs backwards."""
-    children: dict[str, set[str]] = {name: set() for name in sorted(names)}
-    for link in links:
-        if link.parent != link.child:
-            children[link.parent].add(link.child)
-    order = _from_the_root(children)
-    place = {name: i for i, name in enumerate(order)}
-    layer = dict.fromkeys(order, 0)
-    for name in order:
-        for child in children[name]:
-            if place[child] > place[name]:
-                layer[child] = max(layer[child], layer[name] + 1)
-    parents = {child for name in order for child in children[name] if place[child] > place[name]}
-    for name in order:  # one without parents stands right before the first of its children
-        below = [layer[child] for child in children[name] if place[child] > place[name]]
-        if name not in parents and below:
-            layer[name] = min(below) - 1
-    found: list[list[str]] = [[] for _ in range(max(layer.values()) + 1)]
-    for name in order:
-        found[layer[name]].append(name)
-    return found
-
-
-def _from_the_root(children: Mapping[str, set[str]]) -> list[str]:
-    """An order in which parents come before their children, as far as there is one."""
-    order: list[str] = []
-    seen: set[str] = set()
-    has_parent = {child for name in children for child in children[name]}
-    for root in sorted(children, key=lambda name: (name in has_parent, name)):
-        stack = [(root, iter(sorted(children[root])))] if root not in seen else []
-        seen.add(root)
-        while stack:
-            name, rest = stack[-1]
-            child = next((child for child in rest if child not in seen), None)
-            if child is None:
-                order.append(name)
-                stack.pop()
-            else:
-                seen.add(child)
-                stack.append((child, iter(sorted(children[child]))))
-    return order[::-1]
 
 
 def _span(upright: tuple[list[int], list[int]]) -> tuple[int, int]:

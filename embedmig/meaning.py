@@ -9,20 +9,13 @@ There is no parser here: it reads tokens, and CREATE TABLE as far as its commas 
 
 from __future__ import annotations
 
-import re
 from collections import namedtuple
-from collections.abc import Iterable, Iterator
+
+from embedmig.tokens import Token, as_default, as_name, as_text, meanings, tokens, unquoted, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
-
-    class Token(NamedTuple):
-        """One token: its meaning (lower case, quotes of names gone), and its text."""
-
-        meaning: str
-        text: str
-        gap: str  # what stood before it: "", blanks or a comment, or a line's end
 
     class Part(NamedTuple):
         """One part of a statement, such as a column: what it means, and how it is written."""
@@ -31,28 +24,8 @@ if TYPE_CHECKING:
         text: str
 
 else:
-    Token = namedtuple("Token", "meaning text gap")
     Part = namedtuple("Part", "meaning text")
 
-# SQLite's own lexical rules (https://sqlite.org/lang_keywords.html, https://sqlite.org/c3ref/complete.html), in one pass.
-_TOKEN = re.compile(
-    r"""(?P<skip> [ \t\r\n\f\ufeff]++ | --[^\n]*+ | /\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z) )
-      | (?P<blob> [xX]'[0-9a-fA-F]*+' )
-      | (?P<text> '(?:[^']++|'')*+' )
-      | (?P<name> "(?:[^"]++|"")*+" | `(?:[^`]++|``)*+` | \[[^\]]*+\] )
-      | (?P<number> 0[xX][0-9a-fA-F]++ | (?:[0-9]++(?:\.[0-9]*+)? | \.[0-9]++)(?:[eE][+-]?[0-9]++)? )
-      | (?P<word> [^\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]++ )
-      | (?P<sign> ->>? | \|\| | <[>=] | >= | == | != | . )""",
-    re.X | re.S,
-)
-# A name spelled like one of these means something else without its quotes: SQLite's words that are never names, and values.
-_KEPT = """add all alter and as autoincrement between case check collate commit constraint create default deferrable delete
-    distinct drop else escape except exists foreign from group having in index insert intersect into is isnull join limit
-    not nothing notnull null on or order primary references returning select set table then to transaction union unique
-    update using values when where current_date current_time current_timestamp true false"""
-_RESERVED = frozenset(_KEPT.split())
-_VALUES = frozenset({"null", "true", "false", "current_date", "current_time", "current_timestamp"})
-_SAME_SIGN = {"==": "=", "!=": "<>"}
 _BEHIND_COLUMN = frozenset(
     ("constraint", "primary", "not", "null", "unique", "check", "default", "collate", "references", "generated", "as")
 )
@@ -80,7 +53,7 @@ def of(sql: str) -> list[tuple[str, ...]]:
 def parts(sql: str) -> list[Part]:
     """The same in parts, to show where two statements differ: a table's head, columns, constraints and options, else lines."""
     found = list(tokens(sql))
-    match _said(found[:2]):
+    match meanings(found[:2]):
         case ("create", "table"):
             return _table(found)
         case ("create", "virtual"):
@@ -94,63 +67,7 @@ def parts(sql: str) -> list[Part]:
 
 def is_table(sql: str) -> bool:
     """Is it the text of an ordinary table?"""
-    return _said(list(tokens(sql[:200]))[:2]) == ("create", "table")
-
-
-def tokens(sql: str) -> Iterator[Token]:
-    """The tokens of one statement, without its comments."""
-    gap = ""
-    for found in _TOKEN.finditer(sql):
-        kind, text = found.lastgroup, found.group()
-        if kind == "skip":
-            gap = "\n" if "\n" in text or gap == "\n" else " "
-            continue
-        yield Token(_meaning(str(kind), text), text, gap)
-        gap = ""
-
-
-def folded(name: str) -> str:
-    """A name as SQLite compares it: only ASCII's letters have a case."""
-    return "".join(c.lower() if c.isascii() else c for c in name)
-
-
-def _meaning(kind: str, text: str) -> str:
-    if kind == "name":
-        name = folded(_unquoted(text))
-        return f'"{name}"' if name in _RESERVED else name
-    if kind == "blob":
-        return "x" + text[1:].upper()
-    if kind == "text":
-        return text
-    return _SAME_SIGN.get(text, text) if kind == "sign" else folded(text)
-
-
-def _unquoted(text: str) -> str:
-    end = {"[": "]"}.get(text[0], text[0])
-    return text[1:-1].replace(end * 2, end) if end != "]" else text[1:-1]
-
-
-def _as_name(token: Token) -> Token:
-    """SQLite takes a string for a name where only a name can stand (https://sqlite.org/quirks.html#dblquote)."""
-    if token.text[0] != "'":
-        return token
-    return token._replace(meaning=_meaning("name", token.text))
-
-
-def _as_text(token: Token) -> Token:
-    """And a name in double quotes for a string where no such name is: then its letter case counts."""
-    if token.text[0] != '"':
-        return token
-    return token._replace(meaning="'{}'".format(_unquoted(token.text).replace("'", "''")))
-
-
-def _written(found: Iterable[Token]) -> str:
-    """The text again, in one line, without comments."""
-    return "".join((" " if token.gap else "") + token.text for token in found).strip()
-
-
-def _said(found: Iterable[Token]) -> tuple[str, ...]:
-    return tuple(token.meaning for token in found)
+    return meanings(list(tokens(sql[:200]))[:2]) == ("create", "table")
 
 
 def _lines(found: list[Token]) -> list[Part]:
@@ -159,7 +76,7 @@ def _lines(found: list[Token]) -> list[Part]:
         if not cut or token.gap == "\n":
             cut.append([])
         cut[-1].append(token)
-    return [Part(_said(line), _written(line)) for line in cut]
+    return [Part(meanings(line), written(line)) for line in cut]
 
 
 # -- indexes, triggers, virtual tables -------------------------------------------------------------------------------
@@ -168,7 +85,7 @@ def _lines(found: list[Token]) -> list[Part]:
 def _index(found: list[Token]) -> list[Token]:
     """ASC is the default; a column's name may stand in a string's quotes."""
     at = next((i for i, token in enumerate(found) if token.meaning == "("), len(found))
-    head, rest = [_as_name(token) for token in found[:at]], found[at:]
+    head, rest = [as_name(token) for token in found[:at]], found[at:]
     return head + _columns_of_key(rest)
 
 
@@ -182,7 +99,7 @@ def _columns_of_key(found: list[Token]) -> list[Token]:
         if token.meaning == "asc" and depth == 1 and before not in ("(", ","):
             continue
         name = depth == 1 and before in ("(", ",") and after in (",", ")", "asc", "desc", "collate", "autoincrement")
-        kept.append(_as_name(token) if name else token)
+        kept.append(as_name(token) if name else token)
         depth += _depth(token)
         if not depth:
             return kept + found[at + 1 :]
@@ -192,7 +109,7 @@ def _columns_of_key(found: list[Token]) -> list[Token]:
 def _without_each_row(found: list[Token]) -> list[Token]:
     begin = next((i for i, token in enumerate(found) if token.meaning == "begin"), len(found))
     for at in range(begin):
-        if _said(found[at : at + 3]) == ("for", "each", "row"):
+        if meanings(found[at : at + 3]) == ("for", "each", "row"):
             return found[:at] + found[at + 3 :]
     return found
 
@@ -200,7 +117,7 @@ def _without_each_row(found: list[Token]) -> list[Token]:
 def _arguments(found: list[Token]) -> list[Token]:
     """What is behind USING is the module's: the kind of quotes is no difference, the letter case inside them is one."""
     return [
-        token._replace(meaning=_unquoted(token.text)) if at > 3 and token.text[0] in "'\"`[" else token
+        token._replace(meaning=unquoted(token.text)) if at > 3 and token.text[0] in "'\"`[" else token
         for at, token in enumerate(found)
     ]
 
@@ -212,7 +129,7 @@ def _table(found: list[Token]) -> list[Part]:
     opens = next((i for i, token in enumerate(found) if token.meaning == "("), len(found))
     body, behind = _split(found[opens:])
     columns = [element for element in body if element and element[0].meaning not in _BEHIND_TABLE]
-    names = {_as_name(column[0]).meaning for column in columns}
+    names = {as_name(column[0]).meaning for column in columns}
     said: list[Part] = []
     constraints: list[Part] = []
     for column in columns:
@@ -222,9 +139,9 @@ def _table(found: list[Token]) -> list[Part]:
     for element in body:
         if element and element[0].meaning in _BEHIND_TABLE:
             constraints += [_constraint(c, names) for c in _constraints(element, _BEHIND_TABLE)]
-    options = sorted(Part(_said(option), _written(option)) for option in behind if option)
-    head = [_as_name(token) for token in found[:opens]]
-    return [Part(_said(head), _written(found[:opens])), *said, *sorted(constraints), *options]
+    options = sorted(Part(meanings(option), written(option)) for option in behind if option)
+    head = [as_name(token) for token in found[:opens]]
+    return [Part(meanings(head), written(found[:opens])), *said, *sorted(constraints), *options]
 
 
 def _split(found: list[Token]) -> tuple[list[list[Token]], list[list[Token]]]:
@@ -251,7 +168,7 @@ def _depth(token: Token) -> int:
 
 def _column(found: list[Token], names: set[str]) -> tuple[Part, list[Part]]:
     """A column with its type and what only it can have; its keys, checks and references as the table's own."""
-    name = _as_name(found[0])
+    name = as_name(found[0])
     ends = next((i for i, token in enumerate(found) if i and token.meaning in _BEHIND_COLUMN), len(found))
     kept: list[tuple[str, ...]] = []
     shown = list(found[:ends])
@@ -262,15 +179,15 @@ def _column(found: list[Token], names: set[str]) -> tuple[Part, list[Part]]:
             moved.append(_constraint(behind_table, names))
             continue
         shown += constraint
-        said = _said(_with_strings(constraint, names))
+        said = meanings(_with_strings(constraint, names))
         if said[:2] == ("generated", "always"):
             said = said[2:]
         if said[:1] == ("as",) and said[-1] == "virtual":
             said = said[:-1]
         if said != ("null",):  # allowed, and says nothing
             kept.append(said)
-    own = (name.meaning, *_said(found[1:ends]), *(word for said in sorted(kept) for word in said))
-    return Part(own, _written(shown)), moved
+    own = (name.meaning, *meanings(found[1:ends]), *(word for said in sorted(kept) for word in said))
+    return Part(own, written(shown)), moved
 
 
 def _as_the_tables(found: list[Token], column: Token) -> list[Token] | None:
@@ -286,7 +203,7 @@ def _as_the_tables(found: list[Token], column: Token) -> list[Token] | None:
     if kind == "references":
         return [*name, _word("FOREIGN"), _word("KEY"), *key, *rest]
     # INTEGER PRIMARY KEY DESC behind the column is no alias of the rowid, and behind the table it is one
-    if kind == "primary" and "desc" not in _said(rest):
+    if kind == "primary" and "desc" not in meanings(rest):
         rest = [token for token in rest if token.meaning != "asc"]
         if rest[-1].meaning == "autoincrement":
             key.insert(2, rest.pop())
@@ -309,8 +226,8 @@ def _constraints(found: list[Token], starts: frozenset[str]) -> list[list[Token]
     while at < len(found):
         length = _length(found, at)
         word = found[at].meaning
-        follows = cut and (_said(cut[-1][:1]) == ("constraint",) and len(cut[-1]) == 2)
-        goes_on = word == "not" and _said(found[at + 1 : at + 2]) == ("deferrable",)
+        follows = cut and (meanings(cut[-1][:1]) == ("constraint",) and len(cut[-1]) == 2)
+        goes_on = word == "not" and meanings(found[at + 1 : at + 2]) == ("deferrable",)
         if word in starts and not follows and not goes_on:
             cut.append([])
         if not cut:
@@ -322,7 +239,7 @@ def _constraints(found: list[Token], starts: frozenset[str]) -> list[list[Token]
 
 def _length(found: list[Token], at: int) -> int:
     """How many tokens belong together here, so that a keyword among them begins nothing."""
-    word, after = found[at].meaning, _said(found[at + 1 : at + 3])
+    word, after = found[at].meaning, meanings(found[at + 1 : at + 3])
     if word == "(":
         return _brackets(found, at)
     if word in _NAMED:
@@ -351,27 +268,27 @@ def _brackets(found: list[Token], at: int) -> int:
 
 def _constraint(found: list[Token], names: set[str]) -> Part:
     """A constraint in the form of the table's own list."""
-    text = _written(found)
+    text = written(found)
     at = 2 if found[0].meaning == "constraint" else 0
-    head, rest = [_as_name(token) for token in found[:at]], found[at:]
+    head, rest = [as_name(token) for token in found[:at]], found[at:]
     kind = rest[0].meaning if rest else ""
     if kind in ("unique", "primary", "foreign"):
         opens = next((i for i, token in enumerate(rest) if token.meaning == "("), len(rest))
         rest = rest[:opens] + _columns_of_key(rest[opens:])
-    said = _foreign_key(rest) if kind == "foreign" else _said(_with_strings(rest, names))
-    return Part(_said(head) + said, text)
+    said = _foreign_key(rest) if kind == "foreign" else meanings(_with_strings(rest, names))
+    return Part(meanings(head) + said, text)
 
 
 def _foreign_key(found: list[Token]) -> tuple[str, ...]:
     """Its clauses in one order, without those that say what holds anyway."""
     at = next((i for i, token in enumerate(found) if token.meaning == "references"), len(found))
-    parent = [_as_name(token) for token in found[at : at + 2]]
+    parent = [as_name(token) for token in found[at : at + 2]]
     rest = found[at + 2 :]
     if rest and rest[0].meaning == "(":
         end = _brackets(rest, 0)
-        parent, rest = parent + [_as_name(token) for token in rest[:end]], rest[end:]
+        parent, rest = parent + [as_name(token) for token in rest[:end]], rest[end:]
     clauses: list[tuple[str, ...]] = []
-    for word in _said(rest):
+    for word in meanings(rest):
         goes_on = clauses and (
             (word == "deferrable" and clauses[-1] == ("not",)) or word not in ("on", "match", "not", "deferrable")
         )
@@ -380,26 +297,16 @@ def _foreign_key(found: list[Token]) -> tuple[str, ...]:
         else:
             clauses.append((word,))
     kept = [clause for clause in clauses if clause not in _DEFAULTS and clause[0] != "match"]
-    return _said(found[:at]) + _said(parent) + tuple(word for clause in sorted(kept) for word in clause)
+    return meanings(found[:at]) + meanings(parent) + tuple(word for clause in sorted(kept) for word in clause)
 
 
 def _with_strings(found: list[Token], names: set[str]) -> list[Token]:
     """Inside CHECK, AS and DEFAULT, what stands in double quotes and is no column is a string; behind DEFAULT, any word."""
     if found[0].meaning == "default":
-        return [found[0], *(_as_default(token) if len(found) == 2 else _as_text(token) for token in found[1:])]
-    if "check" not in _said(found[:3]) and "as" not in _said(found[:3]):
+        return [found[0], *(as_default(token) if len(found) == 2 else as_text(token) for token in found[1:])]
+    if "check" not in meanings(found[:3]) and "as" not in meanings(found[:3]):
         return found
     return [
-        token if token.meaning in names or (at and found[at - 1].meaning in ("collate", ".", "constraint")) else _as_text(token)
+        token if token.meaning in names or (at and found[at - 1].meaning in ("collate", ".", "constraint")) else as_text(token)
         for at, token in enumerate(found)
     ]  # fmt: skip
-
-
-def _as_default(token: Token) -> Token:
-    """`DEFAULT word` is the string 'word', its letter case included, unless it is a value's own name."""
-    if token.text[0] in "`[":
-        return _as_text(token._replace(text='"' + _unquoted(token.text).replace('"', '""') + '"'))
-    is_word = token.text[0].isalpha() or token.text[0] == "_" or not token.text[0].isascii()
-    if not is_word or token.meaning in _VALUES or token.meaning.startswith("x'"):
-        return _as_text(token)
-    return token._replace(meaning=f"'{token.text}'")

@@ -7,8 +7,8 @@ import sqlite3
 from embedmig import meaning
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
-from embedmig.meaning import folded
 from embedmig.report import Value
+from embedmig.tokens import folded, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def tables(conn: sqlite3.Connection) -> tuple[Table, ...]:
 
 def _table(conn: sqlite3.Connection, name: str, kind: str, sql: str, names: dict[str, str]) -> Table:
     if kind == "virtual":
-        said = [token.meaning for token in meaning.tokens(sql)]
+        said = [token.meaning for token in tokens(sql)]
         kind = said[said.index("using") + 1]
     links = tuple(_links(conn, name, names)) if kind == "table" else ()
     parents = {folded(column): link.parent for link in links for column in link.columns}

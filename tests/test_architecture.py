@@ -21,7 +21,8 @@ FLOORS = """
     pictures        of the schema, and of how it came to be
     entities
     evolution
-    layout
+    layout          where boxes stand and lines run
+    layers
     svg
     outline         what the pictures show
     rehearsal       a run on a copy
@@ -41,6 +42,7 @@ FLOORS = """
     schema
     difference      how two schemas differ in what they mean
     meaning         of a CREATE statement
+    tokens
     transaction
     database        what migrations are given
     foreign_keys

@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from embedmig import meaning
+from embedmig.tokens import tokens
 
 SAME = [
     # -- formatting, letter case, quotes
@@ -195,7 +196,7 @@ def rewritten(draw: st.DrawFn, sql: str) -> str:
     """The same text with other blanks, comments, letter case and quotes: token by token."""
     blank = st.sampled_from([" ", "\n", "\t  ", " -- a 'comment'\n", "/* , ( */"])
     written = []
-    for token in meaning.tokens(sql):
+    for token in tokens(sql):
         text = token.text
         if text[0] == '"':
             name = text[1:-1].replace('""', '"')

@@ -135,7 +135,7 @@ def test_keys_and_types_are_told_and_what_may_be_null() -> None:
         g.find(f"{SVG}title").text: [node.text for node in g.iter(f"{SVG}text")] for g in classed(root, "g", "table")
     }
     assert rows["users"] == ["users", "PK", "id", "INTEGER", "name", "TEXT", "FK", "boss", "INTEGER?"]
-    assert rows["profile"] == ["profile", "PK", "user_id", "INTEGER", "FK", "lost"]
+    assert rows["profile"] == ["profile", "PK FK", "user_id", "INTEGER", "FK", "lost"]
     assert rows["recent"] == ["recent", "view", "id", "INTEGER", "total", "DECIMAL(10, 2)"]
     assert rows["search"] == ["search", "fts5", "words"]
 
