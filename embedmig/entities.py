@@ -27,9 +27,7 @@ def picture(tables: Sequence[outline.Table], title: str) -> str:
     sizes = {table.name: _size(table) for table in tables}
     links = [(table, link, _row(table, link)) for table in tables for link in table.links if link.parent in sizes]
     placed = arranged(sizes, [Link(link.parent, table.name, (row + 2) * GRID) for table, link, row in links])
-    parents = {link.parent for _, link, _ in links}
-    beside = sorted(parents, key=lambda name: (placed.boxes[name].x, placed.boxes[name].y))
-    hues = {name: number % len(svg.HUES) for number, name in enumerate(beside)}  # neighbours differ
+    hues = _hues(placed.lines)
     singles = {(link.parent, table.name, (row + 2) * GRID) for table, link, row in links if link.single}
     said = {(link.parent, table.name, (row + 2) * GRID): _points(table, link) for table, link, row in links}
     body = [_line(line, hues, singles, said) for line in placed.lines]
@@ -39,6 +37,24 @@ def picture(tables: Sequence[outline.Table], title: str) -> str:
     legend = svg.text(_BORDER, placed.height + 2 * _BORDER + 12, _LEGEND, "soft tiny")
     what = f"{len(tables)} tables. " + " ".join(f"{text}." for text in said.values())
     return svg.document(width + 2 * _BORDER, placed.height + 3 * _BORDER, title, what, [moved, legend])
+
+
+def _hues(lines: Sequence[Line]) -> dict[str, int]:
+    """A hue for each parent's lines: such that lines that come near each other differ, as far as there are hues."""
+    areas: dict[str, tuple[int, int, int, int]] = {}
+    for line in lines:
+        left, top, right, bottom = areas.get(line.link.parent, (*line.points[0], *line.points[0]))
+        xs, ys = zip(*line.points, strict=True)
+        areas[line.link.parent] = min(left, *xs), min(top, *ys), max(right, *xs), max(bottom, *ys)
+    hues: dict[str, int] = {}
+    for name, (left, top, right, bottom) in sorted(areas.items(), key=lambda item: (item[1][0] - item[1][2], item[0])):
+        near = [0] * len(svg.HUES)
+        for other, hue in hues.items():
+            x1, y1, x2, y2 = areas[other]
+            meet = x1 <= right and left <= x2 and y1 <= bottom and top <= y2
+            near[hue] += 100 if meet else 1
+        hues[name] = near.index(min(near))
+    return hues
 
 
 def _size(table: outline.Table) -> tuple[int, int]:
