@@ -55,7 +55,7 @@ def tokens(sql: str) -> Iterator[Token]:
 
 def folded(name: str) -> str:
     """A name as SQLite compares it: only ASCII's letters have a case."""
-    return "".join(c.lower() if c.isascii() else c for c in name)
+    return name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)
 
 
 def _meaning(kind: str, text: str) -> str:

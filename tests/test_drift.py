@@ -176,6 +176,13 @@ def test_what_sqlite_keeps_for_itself_is_no_drift(path: Path) -> None:
     assert migrator.drift(path) == NONE
 
 
+def test_a_full_text_index_that_is_gone_or_new_is_named_once_without_what_it_kept_for_itself(path: Path) -> None:
+    migrator = made(path, sql(1, "CREATE VIRTUAL TABLE f USING fts5(x)"))
+    meddle(path, "DROP TABLE f; CREATE VIRTUAL TABLE mine USING fts5(x)")
+    found = migrator.drift(path)
+    assert (found.missing, found.unexpected, found.different) == (("table f",), ("table mine",), ())
+
+
 def test_the_order_in_which_things_were_made_is_no_drift(path: Path) -> None:
     migrator = made(
         path, ONE, sql(2, "CREATE TABLE tags (name TEXT UNIQUE)"), sql(3, "CREATE VIEW v AS SELECT * FROM notes")
@@ -475,7 +482,9 @@ def test_strict_opens_a_drifted_file_on_which_nothing_is_pending(path: Path) -> 
     """There is nothing to migrate: whoever wants to know asks for drift."""
     made(path, ONE, TWO)
     meddle(path, "DROP INDEX notes_by_body")
-    Migrator([ONE, TWO], strict=True).connect(path).close()
+    strict = Migrator([ONE, TWO], strict=True)
+    strict.connect(path).close()
+    assert strict.migrate(path).ran == ()
 
 
 def test_strict_lets_a_migration_be_completed_that_stopped_halfway(path: Path) -> None:
@@ -483,6 +492,7 @@ def test_strict_lets_a_migration_be_completed_that_stopped_halfway(path: Path) -
     broken = "CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)"
     with pytest.raises(MigrationFailed):
         Migrator([ONE, sql(2, broken, transactional=False)], strict=True).migrate(path)
+    assert Migrator([ONE, sql(2, broken, transactional=False)]).drift(path).unexpected == ("table half",)
     mended = "CREATE TABLE IF NOT EXISTS half (x)"
     assert Migrator([ONE, sql(2, mended, transactional=False)], strict=True).migrate(path).after == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import combinations, pairwise
 
 import pytest
@@ -91,6 +92,16 @@ def shared(one: Line, other: Line) -> int:
 def test_nothing_overlaps_and_no_line_runs_behind_a_box(schema: tuple[dict[str, tuple[int, int]], list[Link]]) -> None:
     sizes, links = schema
     assert faults(arranged(sizes, links), sizes, links) == []
+
+
+def test_no_two_trunks_lie_upon_one_another_where_there_are_many() -> None:
+    for seed in range(30):
+        drawn = random.Random(seed)
+        sizes = {f"t{n:02}": (drawn.randrange(80, 200), drawn.randrange(3, 9) * GRID) for n in range(30)}
+        rows = {(drawn.choice(list(sizes)), drawn.randrange(1, 6)): drawn.choice(list(sizes)) for _ in range(45)}
+        links = [Link(p, c, min(row * GRID + GRID, sizes[c][1] - GRID)) for (c, row), p in rows.items()]
+        links = list({(link.child, link.at): link for link in links}.values())
+        assert faults(arranged(sizes, links), sizes, links) == [], f"seed {seed}"
 
 
 def test_the_same_schema_is_always_laid_out_alike() -> None:

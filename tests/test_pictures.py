@@ -129,6 +129,21 @@ def test_a_line_says_which_columns_it_stands_for() -> None:
     }
 
 
+def test_the_end_of_a_line_tells_how_many_rows_may_point_to_one() -> None:
+    root = read(pictures.entities_svg(migrator(SHOP)))
+    lines = {
+        (g.get("data-from"), g.get("data-to")): g.findall(f"{SVG}path")
+        for g in root.iter(f"{SVG}g")
+        if g.get("data-from")
+    }
+    forked = {ends: paths[1].get("d").count("L") == 2 for ends, paths in lines.items()}
+    assert {len(paths) for paths in lines.values()} == {3}  # the line and its two ends
+    assert forked == {
+        ("orders", "users"): True, ("items", "orders"): True, ("notes", "items"): True, ("users", "users"): True,
+        ("profile", "users"): False,
+    }  # fmt: skip
+
+
 def test_keys_and_types_are_told_and_what_may_be_null() -> None:
     root = read(pictures.entities_svg(migrator(SHOP)))
     rows = {
@@ -207,6 +222,29 @@ def test_no_text_of_the_evolution_runs_out_of_the_picture_or_into_another(texts:
         assert y - length >= 0
 
 
+@pytest.mark.parametrize("more", [1, 12], ids=["wide", "narrow"])
+def test_what_changed_is_said_only_where_there_is_room(more: int) -> None:
+    def again(column: str) -> str:
+        return f"DROP TABLE t; CREATE TABLE t (a {column})"
+
+    texts = [
+        "CREATE TABLE t (a)",
+        again("TEXT"),
+        again("TEXT NOT NULL"),
+        again("TEXT NOT NULL DEFAULT 'some long words'"),
+    ]
+    root = read(pictures.evolution_svg(migrator(*texts, *["SELECT 1"] * more, again("INTEGER"))))
+    lane = classed(root, "g", "lane-of")[1]
+    marks = [float(x) for x in re.findall(r'(?:cx="|d="M)([\d.]+)', ElementTree.tostring(lane, "unicode")) if lane]
+    said = classed(lane, "text", "changed")
+    assert [node.text for node in said][:2] == (
+        ["+ TEXT", "+ NOT NULL"] if more == 1 else ["+ TEXT", "+ DEFAULT 'some long words'"]
+    )
+    for node in said:
+        left, right = extent(node)
+        assert not [x for x in marks if left - 7 < x < right + 5]
+
+
 # -- both -------------------------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +294,11 @@ def test_text_and_lines_stand_out_from_what_is_behind_them(at: int) -> None:
             assert contrast(fills[text], fills[behind]) >= 4.5, (text, behind)
     for shape in [fills["came"], fills["went"], fills["trunk"], *(pair[at] for pair in svg.HUES)]:
         assert contrast(shape, fills["paper"]) >= 3, shape
+
+
+def test_the_width_of_text_counts_places() -> None:
+    assert svg.text_width("abcd", 10) == svg.text_width("漢字", 10)
+    assert svg.text_width("e\u0301", 10) == svg.text_width("e", 10)
 
 
 def test_what_can_t_be_replayed_can_t_be_drawn() -> None:
