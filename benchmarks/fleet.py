@@ -77,7 +77,7 @@ migrator = embedmig.Migrator(pathlib.Path(folder, kind), backups=0)
 for path in paths:
     migrator.migrate(path)
 """
-APP = '''\
+APP = """\
 import pathlib, sys, time
 folder, kind, way = sys.argv[1:]
 if __name__ == "__main__":
@@ -85,7 +85,7 @@ if __name__ == "__main__":
     began = time.perf_counter()
     {body}
     print(time.perf_counter() - began)
-'''
+"""
 
 
 def make(folder: Path) -> None:

@@ -352,6 +352,37 @@ def test_a_path_and_a_connection_are_answered_alike(path: Path, given_as: object
     assert migrator.drift(given_as()).missing == ("index notes_by_body",)
 
 
+def test_a_callers_factories_and_settings_are_no_matter_and_stay(path: Path) -> None:
+    migrator = made(path, ONE, TWO)
+    with closing(sqlite3.connect(path)) as conn:
+        conn.row_factory, conn.text_factory = sqlite3.Row, bytes
+        assert migrator.drift(conn) == NONE
+        assert (conn.row_factory, conn.text_factory) == (sqlite3.Row, bytes)
+        assert not conn.in_transaction
+
+
+def test_what_the_asking_process_can_t_run_is_compared_all_the_same(path: Path) -> None:
+    """A collation of the app's, a view of a table that isn't there, a virtual table of a module that nobody loaded."""
+
+    def prepare(conn: sqlite3.Connection) -> None:
+        conn.create_collation("mine", lambda a, b: (a > b) - (a < b))
+
+    text = "CREATE TABLE t (a COLLATE mine UNIQUE); CREATE INDEX i ON t (a COLLATE mine); CREATE VIEW v AS SELECT 1 FROM nowhere"
+    migrator = made(path, sql(1, text), prepare=prepare)
+    assert migrator.drift(path) == NONE
+    module = "INSERT INTO sqlite_master VALUES ('table', 'x', 'x', 0, 'CREATE VIRTUAL TABLE x USING nowhere(a)')"
+    meddle(path, f"PRAGMA writable_schema = ON; {module};")
+    assert migrator.drift(path).unexpected == ("table x",)
+
+
+def test_names_from_the_file_are_safe_on_a_terminal(path: Path) -> None:
+    migrator = made(path, ONE)
+    meddle(path, 'CREATE TABLE "a\x1b[31m\nb" (x)')
+    found = migrator.drift(path)
+    assert found.unexpected == ("table a\\x1b[31m\\nb",)
+    assert "\x1b" not in found.diff
+
+
 def test_a_read_only_file_is_looked_at_and_not_one_byte_changes(path: Path) -> None:
     migrator = made(path, ONE, TWO)
     meddle(path, "DROP INDEX notes_by_body")

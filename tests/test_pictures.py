@@ -235,7 +235,7 @@ def test_what_changed_is_said_only_where_there_is_room(more: int) -> None:
     ]
     root = read(pictures.evolution_svg(migrator(*texts, *["SELECT 1"] * more, again("INTEGER"))))
     lane = classed(root, "g", "lane-of")[1]
-    marks = [float(x) for x in re.findall(r'(?:cx="|d="M)([\d.]+)', ElementTree.tostring(lane, "unicode")) if lane]
+    marks = [float(x) for x in re.findall(r'(?:cx="|d="M)([\d.]+)', ElementTree.tostring(lane, "unicode"))]
     said = classed(lane, "text", "changed")
     assert [node.text for node in said][:2] == (
         ["+ TEXT", "+ NOT NULL"] if more == 1 else ["+ TEXT", "+ DEFAULT 'some long words'"]
