@@ -301,19 +301,10 @@ class _Group:
         return [link for link in self.links if link.parent == link.child and self.at[link.child] == channel]
 
     def _set_tracks(self, channel: int) -> dict[int, int]:
-        """Trunks side by side where they overlap, in the order in which they cross each other least; loops next to their box."""
+        """Trunks on tracks of their own where they overlap, else on the same."""
         uprights = self._uprights(channel)
-        order = sorted(uprights, key=lambda n: (n >= 0, min(uprights[n][0])))
-        swapped = True
-        while swapped:
-            swapped = False
-            for i in range(len(order) - 1):
-                one, other = order[i : i + 2]
-                if one >= 0 and _crossed(uprights[other], uprights[one]) < _crossed(uprights[one], uprights[other]):
-                    order[i : i + 2] = other, one
-                    swapped = True
         tracks: dict[int, int] = {}
-        for number in order:
+        for number in side_by_side(uprights):
             low, high = _span(uprights[number])
             others = [
                 tracks[n] for n in tracks if _span(uprights[n])[0] <= high + 4 and low <= _span(uprights[n])[1] + 4
@@ -374,6 +365,17 @@ class _Group:
             y = after
         points.append((boxes[name].x, y))
         return Line(link, tuple(reversed(points)) if net.back else tuple(points))
+
+
+def side_by_side(uprights: Mapping[int, tuple[list[int], list[int]]]) -> list[int]:
+    """An order from left to right in which trunks cross each other little; loops (below 0) next to their box."""
+    order = sorted(uprights, key=lambda n: (n >= 0, min(uprights[n][0])))
+    for _ in uprights:  # passes enough to sort them; what three of them want may go round in a circle
+        for i in range(len(order) - 1):
+            one, other = order[i : i + 2]
+            if one >= 0 and _crossed(uprights[other], uprights[one]) < _crossed(uprights[one], uprights[other]):
+                order[i : i + 2] = other, one
+    return order
 
 
 def _box(name: str) -> Node:

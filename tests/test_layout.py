@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedmig.layout import GRID, Box, Layout, Line, Link, arranged
+from embedmig.layout import GRID, Box, Layout, Line, Link, arranged, side_by_side
 
 
 @st.composite
@@ -102,6 +102,15 @@ def test_no_two_trunks_lie_upon_one_another_where_there_are_many() -> None:
         links = [Link(p, c, min(row * GRID + GRID, sizes[c][1] - GRID)) for (c, row), p in rows.items()]
         links = list({(link.child, link.at): link for link in links}.values())
         assert faults(arranged(sizes, links), sizes, links) == [], f"seed {seed}"
+
+
+def test_trunks_of_which_each_wants_to_be_left_of_the_next_find_an_order_all_the_same() -> None:
+    assert sorted(side_by_side({0: ([15], [13]), 1: ([10], [15]), 2: ([13], [19])})) == [0, 1, 2]
+
+
+def test_a_trunk_that_goes_down_from_further_up_is_further_right() -> None:
+    assert side_by_side({0: ([0], [100]), 1: ([20], [120])}) == [1, 0]
+    assert side_by_side({0: ([100], [0]), 1: ([120], [20])}) == [0, 1]
 
 
 def test_the_same_schema_is_always_laid_out_alike() -> None:
