@@ -219,10 +219,11 @@ class _Tasks:
 
     def _next_done(self) -> Future[list[Result]]:
         while True:
+            self.is_cancelled()
             try:
                 return self.done.get(timeout=None if self.cancel is None else LOOK_S)
             except queue.Empty:
-                self.is_cancelled()
+                continue
 
     def _renew(self) -> bool:
         """A new pool in the place of one whose worker died, once, if the pool was ours; what was in its hands is begun again."""

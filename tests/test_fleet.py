@@ -264,11 +264,21 @@ def test_a_pool_of_the_callers_that_broke_gives_results_and_a_second_call_finish
 
 def test_a_cancelled_fleet_begins_no_further_file(tmp_path):
     paths, cancel, seen = files(tmp_path, 60), threading.Event(), []
-    for result in fleet.migrate(paths, [ONE, TWO], partial(ThreadPoolExecutor, 1), chunk=1, cancel=cancel, backups=0):
+
+    def wait_at_the_fifth(db):
+        if db.execute("PRAGMA user_version").fetchone() == (5,):
+            assert cancel.wait(60)
+        db.execute("ALTER TABLE notes ADD COLUMN topic TEXT")
+
+    for number, path in enumerate(paths, 1):
+        query(path, f"PRAGMA user_version = {number}")
+    slow = Migration("002_topic", 2, "Topic", wait_at_the_fifth)
+    one = partial(ThreadPoolExecutor, 1)
+    for result in fleet.migrate(paths, [ONE, slow], one, chunk=1, cancel=cancel, backups=0):
         seen.append(result)
         if len(seen) == 3:
             cancel.set()
-    assert 3 <= len(seen) < 60
+    assert 4 <= len(seen) < 60  # those that were under way are told as well
     assert versions(paths) == {2: len(seen), 1: 60 - len(seen)}
 
 
