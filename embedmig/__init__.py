@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         MigrationCancelled,
         MigrationFailed,
         NotADatabase,
+        RebuildFailed,
         TransactionBroken,
         UnusablePath,
         UsageError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         run_migrations,
     )
     from embedmig.report import Drift, Progress, Rehearsal, Rehearsed, Report, Status
+    from embedmig.table import rebuild
 
 __version__ = "0.1.0"
 
@@ -64,6 +66,7 @@ __all__ = [
     "Migrator",
     "NotADatabase",
     "Progress",
+    "RebuildFailed",
     "Rehearsal",
     "Rehearsed",
     "Report",
@@ -75,6 +78,7 @@ __all__ = [
     "get_applied_migrations",
     "mark_migration_applied",
     "open",
+    "rebuild",
     "run_migrations",
 ]
 
@@ -83,6 +87,7 @@ _ROOMS = {
     **dict.fromkeys(_MIGRATOR, "migrator"),
     **dict.fromkeys(("Applied", "Migration"), "migration"),
     **dict.fromkeys(("Drift", "Progress", "Rehearsal", "Rehearsed", "Report", "Status"), "report"),
+    "rebuild": "table",
 }
 
 

@@ -14,6 +14,7 @@
     ├── HistoryMismatch           shipped and applied disagree: both lists
     ├── DatabaseDrifted           drift: the schema is not what the history should have made, and `strict` says no
     ├── IrreversibleMigration     ids without `down`
+    ├── RebuildFailed             table, problems: rebuild() can't keep what hangs on the table
     ├── MigrationFailed           id, direction, file, line, statement, cause
     │   ├── TransactionBroken     called: what would have ended the transaction
     │   └── ForeignKeyViolations  violations: table, rowid, parent, row
@@ -256,6 +257,20 @@ class IrreversibleMigration(EmbedmigError):
 
     def what(self) -> str:
         return f"{self.name} can't be rolled back: no down in {listed(self.ids)}."
+
+
+class RebuildFailed(EmbedmigError):
+    """`rebuild()` of `table` would lose something, or did. `problems` says what, a line each; the table is as it was."""
+
+    default_kept = "The table is as it was."
+
+    def __init__(self, table: str, problems: Sequence[str], **more: Any) -> None:
+        super().__init__("", **more)
+        self.table = table
+        self.problems = tuple(problems)
+
+    def what(self) -> str:
+        return f"the table {printable(self.table)} can't be rebuilt so: {'; '.join(map(printable, self.problems))}."
 
 
 class MigrationFailed(EmbedmigError):

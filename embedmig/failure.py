@@ -52,6 +52,8 @@ def explained(run: Run, error: Exception, task: Task, guard: Guard) -> EmbedmigE
     if code == sqlite3.SQLITE_INTERRUPT and not guard.lost:
         return MigrationCancelled(task.id, path=run.path)
     name = getattr(cause, "sqlite_errorname", None) or type(error).__name__
+    if isinstance(error, EmbedmigError):  # of rebuild(), say: what became of the data is this run's to tell
+        return MigrationFailed(error.what().removesuffix("."), **place, cause=name, hint=error.hint)
     return MigrationFailed(str(error) or type(error).__name__, **place, cause=name, hint=hint(error))
 
 
@@ -155,7 +157,7 @@ def hint(error: BaseException) -> str:
         return (
             "The file is sound: a full-text index is at odds with its table, perhaps. Its 'rebuild' command mends it."
         )
-    if "database table is locked" in text:
+    if "database table is locked" in text or "abort due to ROLLBACK" in text:
         return "A query is still open: read it to its end, or close its cursor, before changing the table."
     if "database is locked" in text:
         return "Did it open a second connection? Only the given db can write during the run."

@@ -97,6 +97,34 @@ def await_reading(conn: sqlite3.Connection, watch: Watch, timeout: float) -> Non
 
 
 @contextmanager
+def whole(conn: sqlite3.Connection) -> Iterator[None]:
+    """Inside a transaction that goes on: all of it, or, when it raises, nothing of it."""
+    conn.execute("SAVEPOINT embedmig")
+    try:
+        yield
+    except BaseException:
+        _take_back(conn)
+        raise
+    conn.execute("RELEASE embedmig")
+
+
+@contextmanager
+def trial(conn: sqlite3.Connection) -> Iterator[None]:
+    """Inside a transaction that goes on: whatever is done here is taken back at the end."""
+    conn.execute("SAVEPOINT embedmig")
+    try:
+        yield
+    finally:
+        _take_back(conn)
+
+
+def _take_back(conn: sqlite3.Connection) -> None:
+    if conn.in_transaction:  # else SQLite has undone all of it already (a full disk, an interrupt)
+        conn.execute("ROLLBACK TO embedmig")
+        conn.execute("RELEASE embedmig")
+
+
+@contextmanager
 def alone(conn: sqlite3.Connection, watch: Watch, timeout: float) -> Iterator[None]:
     """Around what needs the file for itself: nobody else can read or write it meanwhile, kill and all.
 

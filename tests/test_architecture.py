@@ -39,6 +39,10 @@ FLOORS = """
     loader
     history
     backup
+    table           rebuilt without loss
+    dependents
+    edits
+    create_table    pure
     schema
     difference      how two schemas differ in what they mean
     meaning         of a CREATE statement
