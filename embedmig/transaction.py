@@ -271,6 +271,7 @@ class Guard:
         self.moved: set[str] = set()
         self.altered: set[str] = set()
         self.created = False  # an index, a trigger or a view
+        self.removed = False  # one of these, though it may be there again
         self.pragmas: set[str] = set()  # of those that are allowed, the ones that it set
         self.dropped: set[tuple[str, str]] = set()
         self._dropping: str | None = None
@@ -310,15 +311,18 @@ class Guard:
     def _note(self, action: int, one: str | None, two: str | None) -> None:
         """Remember what is dropped or renamed, from the order in which SQLite asks.
 
-        The triggers that go with a table come right after its DROP_TABLE; an ALTER_TABLE that
+        The triggers that go with a table or a view come right after its DROP; an ALTER_TABLE that
         renames is followed by an update of the schema table's `name`.
         """
         if action == sqlite3.SQLITE_DROP_TABLE:
             self._dropping = (one or "").lower()
             self.moved.add(self._dropping)
         elif action in _DROPS:
+            self.removed = True
             if (two or "").lower() != self._dropping or action != sqlite3.SQLITE_DROP_TRIGGER:
                 self.dropped.add((_DROPS[action], (one or "").lower()))
+            if action == sqlite3.SQLITE_DROP_VIEW:
+                self._dropping = (one or "").lower()
         elif action == sqlite3.SQLITE_UPDATE and self._altering and one in _SCHEMAS and two == "name":
             self.moved.add(self._altering)
         elif action not in _WRITES:
@@ -378,7 +382,7 @@ class Objects:
 
     def vanished(self, conn: sqlite3.Connection, guard: Guard) -> list[str]:
         """Such as `trigger notes_ai on notes`: gone, although its table still stands and nobody dropped it."""
-        if not (guard.moved or guard.dropped):
+        if not (guard.moved or guard.removed):
             if guard.created:
                 self._read(conn)
             return []

@@ -672,6 +672,18 @@ def test_what_is_dropped_by_name_renamed_or_made_anew_is_no_loss(path, caplog, u
     assert [r.message for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
+def test_a_view_made_anew_without_its_triggers_is_a_logged_warning(path, caplog):
+    view = "CREATE VIEW titles AS SELECT text FROM notes;"
+    trigger = "CREATE TRIGGER typed INSTEAD OF INSERT ON titles BEGIN INSERT INTO notes (text) VALUES (new.text); END;"
+    table = sql(1, f"CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); {view} {trigger}")
+    again = sql(2, f"DROP VIEW titles; {view} {trigger}")
+    forgotten = sql(3, f"DROP VIEW titles; {view}")
+    gone = sql(4, f"{trigger} DROP VIEW titles")
+    embedmig.run_migrations(path, [table, again, forgotten, gone])
+    (warning,) = [r.message for r in caplog.records if r.levelno >= logging.WARNING]
+    assert warning == "003_step lost trigger typed on titles, which it did not drop by name"
+
+
 def test_the_loss_is_laid_to_the_migration_that_caused_it(path, caplog):
     late = [sql(4, "CREATE TABLE x (y)"), sql(5, "CREATE INDEX xs ON x (y)"), sql(6, REBUILD), sql(7, "DROP TABLE x")]
     embedmig.run_migrations(path, [*SEARCHABLE, *late])
