@@ -33,10 +33,11 @@ test: lint ## the gates and all tests, with branch coverage
 test-all: ## the tests on Python 3.11, 3.12 and 3.13
 	@$(PYTHON) tests/every_python.py
 
-bench: $(VENV)/.made ## what a launch costs, a first launch, and how long a window stands still
+bench: $(VENV)/.made ## what a launch costs, a first launch, a rebuilt table, and how long a window stands still
 	$(BIN)/python benchmarks/launch.py
 	$(BIN)/python benchmarks/fresh.py
 	$(BIN)/python benchmarks/loop.py
+	$(BIN)/python benchmarks/rebuild.py
 
 pictures: $(VENV)/.made ## draw the demo app's schema anew, into docs/
 	$(BIN)/python -m demo_app.pictures

@@ -145,7 +145,7 @@ def head(text: str) -> Head:
     reader = _Reader(text)
     reader.need("CREATE")
     if reader.take("TEMP", "TEMPORARY"):
-        raise UsageError("a temporary table can't take the place of one in the file.", hint="Leave TEMP out.")
+        raise UsageError("A temporary table can't take the place of one in the file.", hint="Leave TEMP out.")
     reader.need("TABLE")
     if reader.take("IF"):
         reader.need("NOT")
@@ -159,7 +159,7 @@ def head(text: str) -> Head:
     rest = reader.rest()
     ended = next((i for i, token in enumerate(rest) if token.text == ";"), len(rest))
     if len(rest) > ended + 1:
-        raise UsageError("there is a second statement behind the CREATE TABLE.", hint="Run it by itself, afterwards.")
+        raise UsageError("There is a second statement behind the CREATE TABLE.", hint="Run it by itself, afterwards.")
     end = rest[ended - 1].end if ended else name.end
     return Head(name.name, name.start, first.start, end, schema)
 
@@ -173,7 +173,7 @@ def parse(text: str) -> Parsed:
     body = reader.need("(").end
     columns: list[Column] = []
     constraints: list[Clause] = []
-    while reader.here != ")":
+    while True:
         if columns and reader.here in _TABLE_CONSTRAINTS:
             constraints.append(_table_constraint(reader))
         else:
@@ -266,7 +266,7 @@ class _Reader:
         found = self.tokens[self.at].text if self.at < len(self.tokens) else "its end"
         line = self.text.count("\n", 0, min(self.next.start, len(self.text))) + 1
         raise UsageError(
-            f"the CREATE TABLE text can't be read: {printable(found)} in line {line}, where {wanted} should stand.",
+            f"The CREATE TABLE text can't be read: {printable(found)} in line {line}, where {wanted} should stand.",
             hint="Write it as SQLite's grammar has it: https://sqlite.org/lang_createtable.html",
         )
 

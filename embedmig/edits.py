@@ -59,6 +59,12 @@ def edited(text: str, edits: Edits) -> str:
     for name in edits.drop:
         text = _without_column(text, name)
     for definition in edits.add:
+        item = _definition(definition)
+        if isinstance(item, Column) and folded(item.name) in map(folded, edits.drop):
+            name = printable(item.name)
+            raise UsageError(
+                f"{name} is dropped and added in one call.", hint="Change it by retype= and the like, or call twice."
+            )
         text = _with(text, definition)
     return text if edits.options is None else _with_options(text, edits.options)
 
@@ -108,7 +114,7 @@ def used_after(text: str, poison: str) -> list[str]:
 def _column(parsed: Parsed, name: str) -> Column:
     column = parsed.column(name)
     if column is None:
-        raise UsageError(f"the table has no column {printable(name)}; it has {listed(c.name for c in parsed.columns)}.")
+        raise UsageError(f"The table has no column {printable(name)}; it has {listed(c.name for c in parsed.columns)}.")
     return column
 
 
@@ -132,8 +138,10 @@ def _without_item(parsed: Parsed, index: int) -> str:
     text, items = parsed.text, parsed.items
     commas = [_comma(parsed, i) for i in range(len(items))]
     begin = _region_end(text, parsed.body, parsed) if index == 0 else _region_end(text, commas[index - 1][1], parsed)
-    comma = commas[index]
-    text = _splice(text, begin, _region_end(text, comma[1], parsed), "")
+    end = _region_end(text, commas[index][1], parsed)
+    if index == 0 and "\n" not in text[begin : items[0].start]:
+        end += len(text[end:]) - len(text[end:].lstrip(" \t"))
+    text = _splice(text, begin, end, "")
     if index == len(items) - 1 and index > 0 and commas[index - 1][0] < commas[index - 1][1]:
         text = _splice(text, *commas[index - 1], "")  # no comma before the closing bracket
     return text
@@ -159,7 +167,7 @@ def _without_named(text: str, name: str) -> str:
         for clause in item.clauses if isinstance(item, Column) else ():
             if clause.name is not None and folded(clause.name) == folded(name):
                 return _without_clauses(text, [clause])
-    raise UsageError(f"the table has no constraint named {printable(name)}.")
+    raise UsageError(f"The table has no constraint named {printable(name)}.")
 
 
 def _with(text: str, definition: str) -> str:

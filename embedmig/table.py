@@ -63,12 +63,7 @@ class Change(NamedTuple):
     @property
     def own(self) -> list[Thing]:
         """The table's indexes and triggers, which go with the old one."""
-        hidden = {t.name.lower() for t in self.things if t.schema == "temp" and t.kind in ("table", "view")}
-        return [
-            thing for thing in self.things
-            if thing.kind in ("index", "trigger") and folded(thing.table) == folded(self.table)
-            and (thing.schema == "main" or folded(self.table) not in hidden)
-        ]  # fmt: skip
+        return [t for t in self.things if t.kind in ("index", "trigger") and folded(t.table) == folded(self.table)]
 
 
 def rebuild(
@@ -141,32 +136,27 @@ def _refuse_connection(conn: sqlite3.Connection) -> None:
     # 1. "If foreign key constraints are enabled, disable them using PRAGMA foreign_keys=OFF." It can't be done here:
     if rows(conn, "PRAGMA foreign_keys")[0][0]:  # the pragma is silently ignored inside a transaction
         raise UsageError(
-            "foreign keys are enforced on this connection, so dropping the old table would delete the rows that point to it.",
+            "Foreign keys are enforced on this connection, so dropping the old table would delete the rows that point to it.",
             hint="Call it in a migration, or switch them off before the transaction begins.",
         )
 
 
 def _stored(conn: sqlite3.Connection, table: str) -> Thing:
     """The table as the file has it. Raises UsageError for what is no ordinary table."""
-    found = next(
-        (
-            t
-            for t in things(conn)
-            if t.schema == "main" and t.kind in ("table", "view") and folded(t.name) == folded(table)
-        ),
-        None,
-    )
-    if found is None:
-        raise UsageError(f"there is no table {printable(table)} to rebuild.")
-    kinds = {row[1]: row[2] for row in rows(conn, "PRAGMA main.table_list")}
-    kind = "view" if found.kind == "view" else kinds.get(found.name, "table")
-    if found.is_virtual:  # an older SQLite has no table_list
-        kind = "virtual"
-    if kind != "table" or found.name.lower().startswith("sqlite_"):
-        said = {"view": "a view", "virtual": "a virtual table", "shadow": "a virtual table's own"}
+    named = [t for t in things(conn) if t.kind in ("table", "view") and folded(t.name) == folded(table)]
+    if any(thing.schema == "temp" for thing in named):
         raise UsageError(
-            f"{printable(found.name)} is {said.get(kind, 'one of SQLite itself')}, and can't be rebuilt.",
-            hint="Drop it and create it anew.",
+            f"A temporary table stands before {printable(table)}: SQLite would take the one for the other.",
+            hint="Drop the temporary one first.",
+        )
+    if not named:
+        raise UsageError(f"There is no table {printable(table)} to rebuild.")
+    (found,) = named
+    kinds = {row[1]: row[2] for row in rows(conn, "PRAGMA main.table_list")}  # an older SQLite has no such list
+    if not found.is_ordinary or kinds.get(found.name) == "shadow" or _own(folded(found.name)):
+        said = "a view" if found.kind == "view" else "a virtual table" if found.is_virtual else "kept by SQLite itself"
+        raise UsageError(
+            f"{printable(found.name)} is {said}, and can't be rebuilt.", hint="Drop it and create it anew."
         )
     return found
 
@@ -176,7 +166,7 @@ def _drop(conn: sqlite3.Connection, names: Iterable[str]) -> None:
     for name in [names] if isinstance(names, str) else names:
         found = [thing for thing in things(conn) if folded(thing.name) == folded(name) and not thing.is_ordinary]
         if not found:
-            raise UsageError(f"there is no trigger, view, index or full-text table {printable(name)} to drop.")
+            raise UsageError(f"There is no trigger, view, index or full-text table {printable(name)} to drop.")
         conn.execute(f"DROP {found[0].kind} {found[0].place}")
 
 
@@ -271,7 +261,7 @@ def _head(text: str, table: str) -> Head:
     made = head(text)
     if folded(made.name) != folded(table) or folded(made.schema) not in ("", "main"):
         raise UsageError(
-            f"the CREATE TABLE text makes {printable(made.name)}, and {printable(table)} is to be rebuilt.",
+            f"The CREATE TABLE text makes {printable(made.name)}, and {printable(table)} is to be rebuilt.",
             hint="Write the table's own name.",
         )
     return made
@@ -419,7 +409,7 @@ def _copying(change: Change) -> str:
     if new.alias is None and new.rowid and rowid:
         values[new.rowid] = f"{table}.{rowid}"
     if not values:
-        raise UsageError("no column of the new table is in the old one.", hint="Say in copy= what is copied.")
+        raise UsageError("No column of the new table is in the old one.", hint="Say in copy= what is copied.")
     sql = f"INSERT INTO main.{table} ({', '.join(values)}) "
     if change.copy or change.where:  # in their subqueries the table's name means the old one
         sql += f"WITH {table} AS (SELECT * FROM main.{quoted(change.aside)}) "
