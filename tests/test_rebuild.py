@@ -475,7 +475,6 @@ WRONG = {
     "a select": ({"sql": "CREATE TABLE notes AS SELECT 1"}, "CREATE TABLE ... AS SELECT says nothing of constraints."),
     "two statements": ({"sql": "CREATE TABLE notes (id); DROP TABLE notes"}, "There is a second statement behind the CREATE TABLE."),
     "no CREATE TABLE": ({"sql": "DROP TABLE notes"}, "The CREATE TABLE text can't be read: DROP in line 1, where CREATE should stand."),
-    "a clause that closes its bracket": ({"check": {"title": "1), (more"}}, "The CREATE TABLE text can't be read: ( in line 7, where a column should stand."),
     "nothing in common": ({"table": "log", "sql": "CREATE TABLE log (x PRIMARY KEY) WITHOUT ROWID"}, "No column of the new table is in the old one."),
 }  # fmt: skip
 
