@@ -111,7 +111,7 @@ def _rename(conn: sqlite3.Connection, sql: str) -> None:
             return
 
 
-_EXTERNAL = re.compile(r"CREATE VIRTUAL TABLE .*\bUSING\s+fts\d\b.*\bcontent\s*=", re.I | re.S)
+_EXTERNAL = re.compile(r"CREATE VIRTUAL TABLE .*\bUSING\b.*\bfts\d\b.*\bcontent\b", re.I | re.S)
 
 
 def broken(conn: sqlite3.Connection) -> dict[Thing, str]:

@@ -5,6 +5,7 @@ Each edit is a function from text to text, so that one can follow another; the p
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from embedmig.create_table import Clause, Column, Parsed, Token, blank_line_end, folded, parse, tokens
@@ -119,7 +120,14 @@ def _column(parsed: Parsed, name: str) -> Column:
 
 
 def _splice(text: str, start: int, end: int, new: str) -> str:
-    return text[:start] + new + text[end:]
+    """The text with another piece in a place, and a blank where two words or quotes would become one."""
+    before = " " if _touch(text[:start], new or text[end:]) else ""
+    after = " " if new and _touch(new, text[end:]) else ""
+    return text[:start] + before + new + after + text[end:]
+
+
+def _touch(one: str, other: str) -> bool:
+    return bool(re.search(r"[\w$'\"`\]\x80-\U0010ffff]\Z", one) and re.match(r"[\w$'\"`\[\x80-\U0010ffff]", other))
 
 
 # -- whole columns and constraints -------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ FLOORS = """
     history
     backup
     table           rebuilt without loss
+    procedure       by SQLite's numbers
     dependents
     edits
     create_table    pure

@@ -296,6 +296,33 @@ def test_edits_of_a_table_in_one_line_stay_in_that_line(edits, expected):
         assert stored(conn, "t") == expected
 
 
+GLUED = {
+    "a type": ({"retype": {"x": "REAL"}}, "CREATE TABLE t(x REAL REFERENCES p(id)CHECK(x)DEFAULT(5)NOT NULL,y)"),
+    "no type": ({"retype": {"x": None}}, "CREATE TABLE t(x REFERENCES p(id)CHECK(x)DEFAULT(5)NOT NULL,y)"),
+    "a default": (
+        {"default": {"x": "7"}},
+        "CREATE TABLE t(x NUMERIC (10,2)REFERENCES p(id)CHECK(x)DEFAULT 7 NOT NULL,y)",
+    ),
+    "no default": ({"default": {"x": None}}, "CREATE TABLE t(x NUMERIC (10,2)REFERENCES p(id)CHECK(x)NOT NULL,y)"),
+    "no check and no foreign key": (
+        {"check": {"x": None}, "foreign_keys": {"x": None}},
+        "CREATE TABLE t(x NUMERIC (10,2)DEFAULT(5)NOT NULL,y)",
+    ),
+    "no clause": (
+        {"check": {"x": None}, "foreign_keys": {"x": None}, "default": {"x": None}, "retype": {"x": None}},
+        "CREATE TABLE t(x NOT NULL,y)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edits", "expected"), GLUED.values(), ids=GLUED)
+def test_words_that_only_a_bracket_kept_apart_stay_apart(edits, expected):
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        conn.executescript("CREATE TABLE t(x NUMERIC (10,2)REFERENCES p(id)CHECK(x)DEFAULT(5)NOT NULL,y); BEGIN")
+        rebuild(conn, "t", **edits)
+        assert stored(conn, "t") == expected
+
+
 def test_a_comment_never_swallows_what_is_added():
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
         conn.executescript("CREATE TABLE t (a -- a's\n, b -- b's\n); BEGIN")

@@ -1,0 +1,242 @@
+"""SQLite's own procedure for changing a table, by its numbers (https://sqlite.org/lang_altertable.html#otheralter).
+
+Steps 1, 2 and 10 to 12, foreign keys and the transaction, are those of the run. One thing is done otherwise: the old table moves
+aside and the new one is made under its own name, so that its text is to the letter what the author wrote; with
+legacy_alter_table on and foreign keys off, no other table, trigger or view follows the old one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, NamedTuple
+
+from embedmig.create_table import folded, head, tokens
+from embedmig.dependents import Thing, things
+from embedmig.errors import RebuildFailed, UsageError, printable
+from embedmig.file import rows
+from embedmig.foreign_keys import quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import sqlite_utils
+
+
+class Shape(NamedTuple):
+    """A table as SQLite has understood it."""
+
+    columns: dict[
+        str, tuple[Any, ...]
+    ]  # by their folded names: name, type, not null, default, place in the key, hidden
+    alias: str | None  # the INTEGER PRIMARY KEY, which is the rowid
+    rowid: (
+        str | None
+    )  # another name for the rowid; None in a WITHOUT ROWID table, and where columns have taken all three
+    references: list[tuple[Any, ...]]
+
+    @property
+    def plain(self) -> list[str]:
+        """The columns that are written to: not the generated ones."""
+        return [row[0] for row in self.columns.values() if row[5] == 0]
+
+
+class Change(NamedTuple):
+    """One rebuild, decided: what is carried out needs no further question."""
+
+    table: str
+    aside: str  # the old table's name meanwhile
+    sql: str  # the old table's text
+    create: str  # the new one's, as SQLite will store it
+    old: Shape
+    new: Shape
+    copy: Mapping[str, str]
+    where: str | None
+    things: list[Thing]  # of the whole file, before
+
+    @property
+    def own(self) -> list[Thing]:
+        """The table's indexes and triggers, which go with the old one."""
+        return [t for t in self.things if t.kind in ("index", "trigger") and folded(t.table) == folded(self.table)]
+
+
+def carry_out(db: sqlite_utils.Database | sqlite3.Connection, conn: sqlite3.Connection, change: Change) -> None:
+    """SQLite's procedure, by its numbers."""
+    table, aside = change.table, f"main.{quoted(change.aside)}"
+    counter = _counter(conn, table)
+    keys = _key_indexes(conn, table)
+    # 3. "Remember the format of all indexes, triggers, and views associated with table X": change.own. The views stay.
+    # 7. "Change the name", which is done first here, and to the old table:
+    move_aside(conn, table, change.aside)
+    # 4. "Use CREATE TABLE to construct a new table":
+    db.execute(in_main(change.create))
+    # 5. "Transfer content":
+    db.execute(_copying(change))
+    if change.where is None:
+        _refuse_other_count(conn, change)
+    # 6. "Drop the old table":
+    db.execute(f"DROP TABLE {aside}")
+    # 8. "Use CREATE INDEX, CREATE TRIGGER, and CREATE VIEW to reconstruct": the indexes in one pass over rows that are there
+    for thing in change.own:
+        db.execute(thing.again)
+    # 9. "If any views refer to table X in a way that is affected by the schema change": refused by then, or dropped.
+    _restore_counter(conn, change, counter)
+    _forget_statistics(conn, table, keys)
+    _compare(conn, change)
+
+
+def move_aside(conn: sqlite3.Connection, table: str, aside: str) -> None:
+    """Rename the old table so that nothing follows it: no foreign key, no trigger, no view."""
+    legacy = rows(conn, "PRAGMA legacy_alter_table")[0][0]
+    conn.execute("PRAGMA legacy_alter_table = ON")
+    try:
+        conn.execute(f"ALTER TABLE main.{quoted(table)} RENAME TO {quoted(aside)}")
+    except sqlite3.OperationalError as error:
+        if "after rename" not in str(error):
+            raise
+        problem = f"SQLite can't set the old one aside ({error})"
+        hint = f"A CHECK or an index that says {printable(table)}.column must say column alone."
+        raise RebuildFailed(table, [problem], hint=hint) from error
+    finally:
+        conn.execute(f"PRAGMA legacy_alter_table = {legacy}")
+
+
+def _copying(change: Change) -> str:
+    """The INSERT that fills the new table: in the order of the rowids, so that each row is put at the end."""
+    old, new, table = change.old, change.new, quoted(change.table)
+    copy = {folded(name): sql for name, sql in change.copy.items()}
+    rowid = quoted(old.alias) if old.alias else old.rowid
+    values: dict[str, str] = {}
+    for name in new.plain:
+        if folded(name) in copy:
+            values[quoted(name)] = f"({copy[folded(name)]}\n)"
+        elif folded(name) in old.columns:
+            values[quoted(name)] = f"{table}.{quoted(old.columns[folded(name)][0])}"
+        elif name == new.alias and rowid:
+            values[quoted(name)] = f"{table}.{rowid}"
+    if new.alias is None and new.rowid and rowid:
+        values[new.rowid] = f"{table}.{rowid}"
+    if not values:
+        raise UsageError("No column of the new table is in the old one.", hint="Say in copy= what is copied.")
+    sql = f"INSERT INTO main.{table} ({', '.join(values)}) "
+    if change.copy or change.where:  # in their subqueries the table's name means the old one
+        sql += f"WITH {table} AS (SELECT * FROM main.{quoted(change.aside)}) "
+    sql += f"SELECT {', '.join(values.values())} FROM main.{quoted(change.aside)} AS {table}"
+    sql += f" WHERE ({change.where}\n)" if change.where else ""
+    return sql + (f" ORDER BY {table}.{rowid}" if rowid else "")
+
+
+def _refuse_other_count(conn: sqlite3.Connection, change: Change) -> None:
+    before, after = (
+        rows(conn, f"SELECT count(*) FROM main.{quoted(name)}")[0][0] for name in (change.aside, change.table)
+    )
+    if before != after:
+        raise RebuildFailed(
+            change.table, [f"of its {before} rows only {after} would stay: an ON CONFLICT clause of the new table removes the others"],
+            hint="Say in where= which rows are kept, or mend them in copy=.",
+        )  # fmt: skip
+
+
+def _counter(conn: sqlite3.Connection, table: str) -> int | None:
+    """How far AUTOINCREMENT has counted (https://sqlite.org/autoinc.html), or None."""
+    if not rows(conn, "SELECT 1 FROM main.sqlite_master WHERE name = 'sqlite_sequence'"):
+        return None
+    found = rows(conn, f"SELECT seq FROM main.sqlite_sequence WHERE name = {_text(table)} COLLATE NOCASE")
+    return found[0][0] if found else None
+
+
+def _restore_counter(conn: sqlite3.Connection, change: Change, before: int | None) -> None:
+    """Ids that were given once are not given again: the counter is that of the old table, which went with it."""
+    if not (_counts(change.sql) and _counts(change.create)):
+        return
+    now = _counter(conn, change.table)
+    if before is not None and now is not None and folded(change.new.alias or "") in map(folded, change.copy):
+        before = max(before, now)  # the ids may be others
+    if now != before:
+        name = _text(head(change.create).name)
+        conn.execute(f"DELETE FROM main.sqlite_sequence WHERE name = {name}")
+        if before is not None:
+            conn.execute(f"INSERT INTO main.sqlite_sequence (name, seq) VALUES ({name}, {before})")
+
+
+def _counts(text: str) -> bool:
+    return any(token.said == "AUTOINCREMENT" for token in tokens(text))
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _key_indexes(conn: sqlite3.Connection, table: str) -> dict[str, list[tuple[Any, ...]]]:
+    """The indexes that SQLite made for PRIMARY KEY and UNIQUE, numbered by it, with their columns."""
+    made = [row[1] for row in rows(conn, f"PRAGMA main.index_list({quoted(table)})") if row[3] != "c"]
+    return {name: [row[2:] for row in rows(conn, f"PRAGMA main.index_xinfo({quoted(name)})")] for name in made}
+
+
+def _forget_statistics(conn: sqlite3.Connection, table: str, before: dict[str, list[tuple[Any, ...]]]) -> None:
+    """What ANALYZE found stays (https://sqlite.org/fileformat2.html#stat1tab), but for keys that are others now."""
+    after = _key_indexes(conn, table)
+    stale = [_text(name) for name in before if after.get(name) != before[name]]
+    for name in rows(conn, "SELECT name FROM main.sqlite_master WHERE name IN ('sqlite_stat1', 'sqlite_stat4')"):
+        if stale:
+            conn.execute(
+                f"DELETE FROM main.{name[0]} WHERE tbl = {_text(table)} COLLATE NOCASE AND idx IN ({', '.join(stale)})"
+            )
+
+
+def _compare(conn: sqlite3.Connection, change: Change) -> None:
+    """The schema must now be what it was, but for the one text that was asked for."""
+    expected = {_key(thing): (str(thing), thing.sql) for thing in change.things}
+    expected["main", "table", folded(change.table)] = (f"table {change.table}", change.create)
+    found = {_key(thing): (str(thing), thing.sql) for thing in things(conn)}
+    problems = [f"{name} would be gone" for key, (name, _) in expected.items() if key not in found]
+    problems += [
+        f"{name} would appear" for key, (name, _) in found.items() if key not in expected and not is_sqlites_own(key[2])
+    ]
+    problems += [
+        f"{name} would read {' '.join(found[key][1].split())}" for key, (name, sql) in expected.items()
+        if key in found and found[key][1] != sql
+    ]  # fmt: skip
+    if problems:
+        raise RebuildFailed(change.table, problems)
+
+
+def _key(thing: Thing) -> tuple[str, str, str]:
+    return thing.schema, thing.kind, folded(thing.name)
+
+
+def is_sqlites_own(name: str) -> bool:
+    return name.startswith("sqlite_")  # sqlite_sequence comes with the first AUTOINCREMENT
+
+
+STORED = "CREATE TABLE "  # so SQLite begins each table's text, whatever the author wrote
+
+
+def in_main(create: str) -> str:
+    return f"{STORED}main.{create.removeprefix(STORED)}"
+
+
+def shape(conn: sqlite3.Connection, table: str) -> Shape:
+    place = f"main.{quoted(table)}"
+    info = rows(conn, f"PRAGMA main.table_xinfo({quoted(table)})")
+    columns = {folded(row[1]): tuple(row[1:]) for row in info}
+    rowid = next((name for name in ("rowid", "_rowid_", "oid") if name not in columns), None)
+    try:
+        conn.execute(f"EXPLAIN SELECT {rowid or 'NULL'} FROM {place}").close()
+    except sqlite3.OperationalError:
+        rowid = None  # it is WITHOUT ROWID
+    # a primary key that has no index of its own is the rowid (https://sqlite.org/lang_createtable.html#rowid)
+    key = [row[1] for row in info if row[5]]
+    indexed = any(row[3] == "pk" for row in rows(conn, f"PRAGMA main.index_list({quoted(table)})"))
+    alias = key[0] if len(key) == 1 and not indexed else None
+    return Shape(columns, alias, rowid, _references(conn, table))
+
+
+def _references(conn: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
+    """The foreign keys: to which table, from which columns to which, and what they do."""
+    found: dict[int, list[Any]] = {}
+    for number, _, parent, column, target, *does in rows(conn, f"PRAGMA main.foreign_key_list({quoted(table)})"):
+        key = found.setdefault(number, [parent, (), (), *does])
+        key[1] += (column,)
+        key[2] += (target,)
+    return [tuple(key) for key in found.values()]
