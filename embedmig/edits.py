@@ -143,23 +143,26 @@ def _without_column(text: str, name: str) -> str:
 
 def _without_item(parsed: Parsed, index: int) -> str:
     """The text without one column or constraint, its comma, and the comments that stand above or behind it."""
-    text, items = parsed.text, parsed.items
-    commas = [_comma(parsed, i) for i in range(len(items))]
-    begin = _region_end(text, parsed.body, parsed) if index == 0 else _region_end(text, commas[index - 1][1], parsed)
-    end = _region_end(text, commas[index][1], parsed)
-    if index == 0 and "\n" not in text[begin : items[0].start]:
+    text, last = parsed.text, index == len(parsed.items) - 1
+    before = _comma(parsed, index - 1) if index else (parsed.body, parsed.body)
+    own = _comma(parsed, index)
+    begin, end = _region_end(text, before[1], parsed), _region_end(text, own[1], parsed)
+    if index == 0 and "\n" not in text[begin : parsed.items[0].start]:
         end += len(text[end:]) - len(text[end:].lstrip(" \t"))
     text = _splice(text, begin, end, "")
-    if index == len(items) - 1 and index > 0 and commas[index - 1][0] < commas[index - 1][1]:
-        text = _splice(text, *commas[index - 1], "")  # no comma before the closing bracket
+    if index and (last or before[0] == before[1]):  # a comma is kept from what follows, not from the closing bracket
+        text = _splice(text, *before, "," if not last and own[0] < own[1] else "")
     return text
 
 
 def _comma(parsed: Parsed, index: int) -> tuple[int, int]:
     """Where the comma behind an item stands; an empty place behind the item where there is none."""
-    end = parsed.items[index].end
-    after = next((token for token in tokens(parsed.text[end : parsed.close])), None)
-    return (end + after.start, end + after.end) if after and after.said == "," else (end, end)
+    items = parsed.items
+    end = items[index].end
+    until = items[index + 1].start if index + 1 < len(items) else parsed.close
+    for token in tokens(parsed.text[end:until]):
+        return end + token.start, end + token.end  # nothing else can stand there
+    return end, end
 
 
 def _region_end(text: str, pos: int, parsed: Parsed) -> int:
