@@ -157,7 +157,7 @@ def hint(error: BaseException) -> str:
         return (
             "The file is sound: a full-text index is at odds with its table, perhaps. Its 'rebuild' command mends it."
         )
-    if "database table is locked" in text or "abort due to ROLLBACK" in text:
+    if "database table is locked" in text:
         return "A query is still open: read it to its end, or close its cursor, before changing the table."
     if "database is locked" in text:
         return "Did it open a second connection? Only the given db can write during the run."

@@ -26,13 +26,11 @@ if TYPE_CHECKING:
 class Shape(NamedTuple):
     """A table as SQLite has understood it."""
 
-    columns: dict[
-        str, tuple[Any, ...]
-    ]  # by their folded names: name, type, not null, default, place in the key, hidden
+    # by their folded names: name, type, not null, default, place in the key, hidden
+    columns: dict[str, tuple[Any, ...]]
     alias: str | None  # the INTEGER PRIMARY KEY, which is the rowid
-    rowid: (
-        str | None
-    )  # another name for the rowid; None in a WITHOUT ROWID table, and where columns have taken all three
+    # another name for the rowid; None in a WITHOUT ROWID table, and where columns have taken all three
+    rowid: str | None
     references: list[tuple[Any, ...]]
 
     @property
@@ -141,7 +139,9 @@ def _counter(conn: sqlite3.Connection, table: str) -> int | None:
     """How far AUTOINCREMENT has counted (https://sqlite.org/autoinc.html), or None."""
     if not rows(conn, "SELECT 1 FROM main.sqlite_master WHERE name = 'sqlite_sequence'"):
         return None
-    found = rows(conn, f"SELECT seq FROM main.sqlite_sequence WHERE name = {_text(table)} COLLATE NOCASE")
+    found = rows(
+        conn, f"SELECT CAST(seq AS INTEGER) FROM main.sqlite_sequence WHERE name = {_text(table)} COLLATE NOCASE"
+    )
     return found[0][0] if found else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from typing import NamedTuple
 
 from embedmig.create_table import Head, folded, head
 from embedmig.dependents import Thing, Users, broken, things, users
@@ -80,7 +81,8 @@ def rebuild(
         if new == text and not copy and not where:
             _refuse_broken(conn, name, standing)
         else:
-            carry_out(db, conn, _decide(conn, name, new, edits if sql is None else None, copy or {}, where, standing))
+            asked = Asked(new, edits if sql is None else None, copy or {}, where)
+            carry_out(db, conn, _decide(db, conn, name, asked, standing))
 
 
 # -- may it be done at all? --------------------------------------------------------------------------------------------
@@ -166,35 +168,42 @@ def _bare(name: str) -> str:
 # -- decide ------------------------------------------------------------------------------------------------------------
 
 
+class Asked(NamedTuple):
+    """What the new table shall be, and what it is filled with."""
+
+    text: str
+    edits: Edits | None  # by which the text was made, unless the author wrote it
+    copy: Mapping[str, str]
+    where: str | None
+
+
 def _decide(
+    db: sqlite_utils.Database | sqlite3.Connection,
     conn: sqlite3.Connection,
     table: str,
-    text: str,
-    edits: Edits | None,
-    copy: Mapping[str, str],
-    where: str | None,
+    asked: Asked,
     standing: set[tuple[str, str, str]],
 ) -> Change:
     """Try it without the rows, and look at everything that hangs on the table. Raises RebuildFailed for what would be lost."""
-    made = _head(text, table)
+    made = _head(asked.text, table)
     everything = things(conn)
     taken = {folded(thing.name) for thing in everything}
     aside = next(name for name in _names(table) if folded(name) not in taken)
     old = shape(conn, table)
     found = None
-    if edits is not None:
-        found = users(conn, table, [old.columns[folded(name)][0] for name in edits.drop])
-        _refuse_own_use(table, found, edits)
-    create = f"{STORED}{text[made.start : made.end]}"
+    if asked.edits is not None:
+        found = users(conn, table, [old.columns[folded(name)][0] for name in asked.edits.drop])
+        _refuse_own_use(table, found, asked.edits)
+    create = f"{STORED}{asked.text[made.start : made.end]}"
     with trial(conn):
         move_aside(conn, table, aside)
-        conn.execute(in_main(create))
+        db.execute(in_main(create))
         new = shape(conn, table)
-    if edits is not None:
-        _refuse_unasked(table, old, new, edits)
+    if asked.edits is not None:
+        _refuse_unasked(table, old, new, asked.edits)
     was = next(thing.sql for thing in everything if thing.key == ("main", "table", table))
-    change = Change(table, aside, was, create, old, new, copy, where, everything)
-    unknown = [name for name in copy if folded(name) not in map(folded, new.plain)]
+    change = Change(table, aside, was, create, old, new, asked.copy, asked.where, everything)
+    unknown = [name for name in asked.copy if folded(name) not in map(folded, new.plain)]
     if unknown:
         raise UsageError(f"copy= fills {printable(unknown[0])}, and the new table has no such column to write to.")
     gone = [row[0] for name, row in old.columns.items() if name not in new.columns]

@@ -604,6 +604,22 @@ def test_in_a_migration_a_row_that_breaks_a_rule_is_shown_with_the_statement(pat
     )
 
 
+def test_in_a_migration_a_text_that_sqlite_refuses_is_shown(path):
+    with pytest.raises(MigrationFailed, match=r"no such collation sequence: NOWHERE") as failed:
+        migrate(path, sql=NOTES.replace("NOCASE", "NOWHERE"))
+    assert str(failed.value.statement).startswith("CREATE TABLE main.notes (")
+
+
+def test_a_query_that_is_still_open_is_told_with_its_cure(path):
+    def up(db):
+        for (id,) in db.execute("SELECT id FROM comments"):
+            rebuild(db, "notes", add=[f"more_{id}"])
+
+    with pytest.raises(MigrationFailed, match="database table is locked") as failed:
+        embedmig.run_migrations(path, [FIRST, Migration("002_change", 2, "Change", up)])
+    assert failed.value.hint.startswith("A query is still open: read it to its end, or close its cursor")
+
+
 def test_a_migration_that_goes_on_after_a_refusal_has_the_table_as_it_was(path):
     def up(db):
         with pytest.raises(sqlite3.IntegrityError):
