@@ -9,7 +9,7 @@ import re
 import sqlite3
 from typing import NamedTuple
 
-from embedmig.create_table import trigger_event
+from embedmig.create_table import folded, tokens, trigger_event
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
 from embedmig.transaction import trial
@@ -112,6 +112,23 @@ def _rename(conn: sqlite3.Connection, sql: str) -> None:
 
 
 _EXTERNAL = re.compile(r"CREATE VIRTUAL TABLE .*\bUSING\b.*\bfts\d\b.*\bcontent\b", re.I | re.S)
+
+
+def searches(conn: sqlite3.Connection, table: str) -> list[Thing]:
+    """The full-text tables that read their text from this table, or from a view on it (https://sqlite.org/fts5.html#external_content_tables)."""
+    everything, sources = things(conn), {folded(table)}
+    for view in everything:  # in the order in which they were made: a view on a view comes after it
+        if view.kind == "view" and any(folded(token.name) in sources for token in tokens(view.sql)):
+            sources.add(folded(view.name))
+    return [thing for thing in everything if _EXTERNAL.match(thing.sql) and _content(thing) in sources]
+
+
+def _content(search: Thing) -> str:
+    """What stands behind `content =`."""
+    said = [folded(token.name) for token in tokens(search.sql)]
+    return next(
+        (third for one, two, third in zip(said, said[1:], said[2:], strict=False) if (one, two) == ("content", "=")), ""
+    )
 
 
 def broken(conn: sqlite3.Connection) -> dict[Thing, str]:

@@ -11,7 +11,7 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from embedmig.create_table import folded, head, tokens
-from embedmig.dependents import Thing, things
+from embedmig.dependents import Thing, searches, things
 from embedmig.errors import RebuildFailed, UsageError, printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
@@ -32,6 +32,11 @@ class Shape(NamedTuple):
     # another name for the rowid; None in a WITHOUT ROWID table, and where columns have taken all three
     rowid: str | None
     references: list[tuple[Any, ...]]
+
+    @property
+    def row(self) -> str | None:
+        """By what a row's number is asked for, as it may stand in SQL."""
+        return quoted(self.alias) if self.alias else self.rowid
 
     @property
     def plain(self) -> list[str]:
@@ -62,7 +67,7 @@ def carry_out(db: sqlite_utils.Database | sqlite3.Connection, conn: sqlite3.Conn
     """SQLite's procedure, by its numbers."""
     table, aside = change.table, f"main.{quoted(change.aside)}"
     counter = _counter(conn, table)
-    keys = _key_indexes(conn, table)
+    keys = _keys(conn, table, change.old)
     # 3. "Remember the format of all indexes, triggers, and views associated with table X": change.own. The views stay.
     # 7. "Change the name", which is done first here, and to the old table:
     move_aside(conn, table, change.aside)
@@ -70,16 +75,16 @@ def carry_out(db: sqlite_utils.Database | sqlite3.Connection, conn: sqlite3.Conn
     db.execute(in_main(change.create))
     # 5. "Transfer content":
     db.execute(_copying(change))
-    if change.where is None:
-        _refuse_other_count(conn, change)
+    _refuse_other_count(conn, change)
     # 6. "Drop the old table":
     db.execute(f"DROP TABLE {aside}")
     # 8. "Use CREATE INDEX, CREATE TRIGGER, and CREATE VIEW to reconstruct": the indexes in one pass over rows that are there
     for thing in change.own:
         db.execute(thing.again)
     # 9. "If any views refer to table X in a way that is affected by the schema change": refused by then, or dropped.
+    _search_anew(db, conn, change)
     _restore_counter(conn, change, counter)
-    _forget_statistics(conn, table, keys)
+    _forget_statistics(conn, change, keys)
     _compare(conn, change)
 
 
@@ -103,36 +108,57 @@ def _copying(change: Change) -> str:
     """The INSERT that fills the new table: in the order of the rowids, so that each row is put at the end."""
     old, new, table = change.old, change.new, quoted(change.table)
     copy = {folded(name): sql for name, sql in change.copy.items()}
-    rowid = quoted(old.alias) if old.alias else old.rowid
     values: dict[str, str] = {}
     for name in new.plain:
         if folded(name) in copy:
             values[quoted(name)] = f"({copy[folded(name)]}\n)"
         elif folded(name) in old.columns:
             values[quoted(name)] = f"{table}.{quoted(old.columns[folded(name)][0])}"
-        elif name == new.alias and rowid:
-            values[quoted(name)] = f"{table}.{rowid}"
-    if new.alias is None and new.rowid and rowid:
-        values[new.rowid] = f"{table}.{rowid}"
+        elif name == new.alias and old.row:
+            values[quoted(name)] = f"{table}.{old.row}"
+    if new.alias is None and new.rowid and old.row:
+        values[new.rowid] = f"{table}.{old.row}"
     if not values:
         raise UsageError("No column of the new table is in the old one.", hint="Say in copy= what is copied.")
-    sql = f"INSERT INTO main.{table} ({', '.join(values)}) "
-    if change.copy or change.where:  # in their subqueries the table's name means the old one
-        sql += f"WITH {table} AS (SELECT * FROM main.{quoted(change.aside)}) "
-    sql += f"SELECT {', '.join(values.values())} FROM main.{quoted(change.aside)} AS {table}"
-    sql += f" WHERE ({change.where}\n)" if change.where else ""
-    return sql + (f" ORDER BY {table}.{rowid}" if rowid else "")
+    order = f" ORDER BY {table}.{old.row}" if old.row else ""
+    # OR ABORT: an ON CONFLICT clause of the new table would remove rows, or the whole transaction (https://sqlite.org/lang_conflict.html)
+    return f"INSERT OR ABORT INTO main.{table} ({', '.join(values)}) {_selecting(change, ', '.join(values.values()))}{order}"
+
+
+def _selecting(change: Change, what: str) -> str:
+    """A SELECT from the rows that are copied. In subqueries of the author the table's name means the old one too."""
+    table, aside = quoted(change.table), f"main.{quoted(change.aside)}"
+    written = bool(change.copy) or change.where is not None
+    rowid = f", {change.old.rowid} AS {change.old.rowid}" if change.old.rowid else ""
+    named = f"WITH {table} AS (SELECT *{rowid} FROM {aside}) " if written else ""
+    return f"{named}SELECT {what} FROM {aside} AS {table}" + (f" WHERE ({change.where}\n)" if change.where else "")
 
 
 def _refuse_other_count(conn: sqlite3.Connection, change: Change) -> None:
-    before, after = (
-        rows(conn, f"SELECT count(*) FROM main.{quoted(name)}")[0][0] for name in (change.aside, change.table)
-    )
+    before = rows(conn, _selecting(change, "count(*)"))[0][0]
+    after = rows(conn, f"SELECT count(*) FROM main.{quoted(change.table)}")[0][0]
     if before != after:
-        raise RebuildFailed(
-            change.table, [f"of its {before} rows only {after} would stay: an ON CONFLICT clause of the new table removes the others"],
-            hint="Say in where= which rows are kept, or mend them in copy=.",
-        )  # fmt: skip
+        problem = f"of {before} rows {after} would arrive: an expression in copy= takes several together"
+        raise RebuildFailed(change.table, [problem], hint="Put aggregates such as max() into a subquery.")
+
+
+def _search_anew(db: sqlite_utils.Database | sqlite3.Connection, conn: sqlite3.Connection, change: Change) -> None:
+    """Let full-text tables read their text again where it may be another now: SQLite takes an index at odds with it for damage."""
+    old, new = change.old, change.new
+    copied = {folded(name) for name in change.copy}
+    alias = folded(new.alias or "")
+    moved = alias in copied or (alias in old.columns and new.alias != old.alias)  # the rowids may be others
+    others = change.where is not None or moved
+    for search in searches(conn, change.table):
+        read = {folded(row[1]) for row in rows(conn, f"PRAGMA main.table_xinfo({quoted(search.name)})") if row[6] == 0}
+        if others or any(name in copied or _kind(old, name) != _kind(new, name) for name in read & new.columns.keys()):
+            db.execute(f"INSERT INTO {search.place} ({quoted(search.name)}) VALUES ('rebuild')")
+
+
+def _kind(table: Shape, name: str) -> object:
+    """What decides how a value is stored: the type, and that nobody computes it. Generated columns are never the same."""
+    row = table.columns.get(name)
+    return object() if row is None or row[5] else row[1].upper()
 
 
 def _counter(conn: sqlite3.Connection, table: str) -> int | None:
@@ -167,20 +193,25 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _key_indexes(conn: sqlite3.Connection, table: str) -> dict[str, list[tuple[Any, ...]]]:
+def _keys(conn: sqlite3.Connection, table: str, seen: Shape) -> dict[str, list[tuple[Any, ...]]]:
     """The indexes that SQLite made for PRIMARY KEY and UNIQUE, numbered by it, with their columns."""
-    made = [row[1] for row in rows(conn, f"PRAGMA main.index_list({quoted(table)})") if row[3] != "c"]
-    return {name: [row[2:] for row in rows(conn, f"PRAGMA main.index_xinfo({quoted(name)})")] for name in made}
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for _, name, _, origin, *_ in rows(conn, f"PRAGMA main.index_list({quoted(table)})"):
+        if origin != "c":
+            # the key of a WITHOUT ROWID table has the table's own name in the statistics
+            known = table if origin == "pk" and seen.rowid is None else name
+            found[known] = [row[2:] for row in rows(conn, f"PRAGMA main.index_xinfo({quoted(name)})")]
+    return found
 
 
-def _forget_statistics(conn: sqlite3.Connection, table: str, before: dict[str, list[tuple[Any, ...]]]) -> None:
+def _forget_statistics(conn: sqlite3.Connection, change: Change, before: dict[str, list[tuple[Any, ...]]]) -> None:
     """What ANALYZE found stays (https://sqlite.org/fileformat2.html#stat1tab), but for keys that are others now."""
-    after = _key_indexes(conn, table)
-    stale = [_text(name) for name in before if after.get(name) != before[name]]
-    for name in rows(conn, "SELECT name FROM main.sqlite_master WHERE name IN ('sqlite_stat1', 'sqlite_stat4')"):
+    after = _keys(conn, change.table, change.new)
+    stale = ", ".join(_text(name) for name in before if after.get(name) != before[name])
+    for (kept,) in rows(conn, "SELECT name FROM main.sqlite_master WHERE name IN ('sqlite_stat1', 'sqlite_stat4')"):
         if stale:
             conn.execute(
-                f"DELETE FROM main.{name[0]} WHERE tbl = {_text(table)} COLLATE NOCASE AND idx IN ({', '.join(stale)})"
+                f"DELETE FROM main.{kept} WHERE tbl = {_text(change.table)} COLLATE NOCASE AND idx IN ({stale})"
             )
 
 

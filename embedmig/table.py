@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing
 from typing import NamedTuple
 
-from embedmig.create_table import Head, folded, head
+from embedmig.create_table import Head, folded, head, tokens
 from embedmig.dependents import Thing, Users, broken, things, users
 from embedmig.edits import Edits, edited, renamed, unasked, used_after
 from embedmig.errors import RebuildFailed, UsageError, listed, printable
@@ -206,9 +206,21 @@ def _decide(
     unknown = [name for name in asked.copy if folded(name) not in map(folded, new.plain)]
     if unknown:
         raise UsageError(f"copy= fills {printable(unknown[0])}, and the new table has no such column to write to.")
+    _refuse_the_new_table(table, [*asked.copy.values(), asked.where or ""])
     gone = [row[0] for name, row in old.columns.items() if name not in new.columns]
     _refuse_loss(conn, change, found or users(conn, table, gone), standing)
     return change
+
+
+def _refuse_the_new_table(table: str, expressions: Sequence[str]) -> None:
+    """By its bare name an expression means the old table, but this says the one that is being filled."""
+    for sql in expressions:
+        said = [folded(token.name) for token in tokens(sql)]
+        if any(three == ("main", ".", folded(table)) for three in zip(said, said[1:], said[2:], strict=False)):
+            name = printable(table)
+            raise UsageError(
+                f"main.{name} in copy= or where= would be the new table, still empty.", hint=f"Write {name}."
+            )
 
 
 def _names(table: str) -> Iterator[str]:

@@ -35,6 +35,7 @@ CREATE TRIGGER notes_ai AFTER INSERT ON notes BEGIN INSERT INTO notes_fts (rowid
 CREATE TRIGGER notes_bd BEFORE DELETE ON notes WHEN old.parent IS NULL BEGIN INSERT INTO log VALUES (old.id); END;
 INSERT INTO notes (id, title, body, parent) VALUES (1, 'one', 'first', NULL), (5, NULL, 'second', 1), (9, 'nine', 'third', 1);
 DELETE FROM notes WHERE id = 9;
+INSERT INTO notes_fts (notes_fts, rowid, body) VALUES ('delete', 9, 'third');
 INSERT INTO comments VALUES (1, 1), (2, 5);
 CREATE TRIGGER commented AFTER INSERT ON comments BEGIN UPDATE notes SET parent = new.note WHERE id = new.note; END;
 DELETE FROM log;
@@ -129,6 +130,24 @@ def test_a_subquery_on_the_table_itself_sees_the_old_rows(conn):
         where="id IN (SELECT id FROM notes)",
     )
     assert conn.execute("SELECT id, title FROM notes").fetchall() == [(1, "1"), (5, "2")]
+
+
+def test_a_subquery_knows_the_old_rowids():
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        conn.executescript("CREATE TABLE t (a, b); INSERT INTO t (rowid, a) VALUES (3, 'x'), (5, 'y'); BEGIN")
+        rebuild(conn, "t", copy={"b": "(SELECT sum(rowid) FROM t)"}, where="rowid IN (SELECT max(rowid) FROM t)")
+        assert conn.execute("SELECT rowid, a, b FROM t").fetchall() == [(5, "y", 8)]
+
+
+@pytest.mark.parametrize("action", ["ROLLBACK", "FAIL", "IGNORE", "REPLACE"])
+def test_an_on_conflict_clause_of_the_new_table_takes_no_row_away(conn, action):
+    text = NOTES.replace("NOT NULL ON CONFLICT REPLACE", f"NOT NULL ON CONFLICT {action} UNIQUE ON CONFLICT {action}")
+    before = everything(conn)
+    for body in ("'same'", "NULL"):
+        with pytest.raises(sqlite3.IntegrityError, match=r"(UNIQUE|NOT NULL) constraint failed: notes\.body"):
+            rebuild(conn, "notes", text, copy={"body": body})
+        assert conn.in_transaction
+        assert everything(conn) == before
 
 
 def test_columns_are_found_by_name_whatever_the_case_and_the_order(conn):
@@ -356,6 +375,25 @@ def test_triggers_indexes_and_search_go_on_after_a_rebuild(conn):
     assert "by_parent" in plan
 
 
+SEARCHED = {
+    "rows left out": ({"where": "id <> 5"}, []),
+    "words changed": ({"copy": {"body": "upper(body) || ' half'"}}, [(5,)]),
+    "ids changed": ({"copy": {"id": "id * 10"}}, [(50,)]),
+    "nothing that it reads": ({"copy": {"title": "'second'"}}, [(5,)]),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), SEARCHED.values(), ids=SEARCHED)
+def test_a_search_finds_the_rows_that_are_there(conn, change, expected):
+    conn.execute("CREATE VIEW bodies AS SELECT id AS rowid, body FROM notes")
+    conn.execute("CREATE VIRTUAL TABLE by_view USING \"fts5\" (body, content = 'Bodies')")
+    conn.execute("INSERT INTO by_view (by_view) VALUES ('rebuild')")
+    rebuild(conn, "notes", **change)
+    for search in ("notes_fts", "by_view"):
+        assert conn.execute(f"SELECT rowid FROM {search} ('second')").fetchall() == expected
+        conn.execute(f"INSERT INTO {search} ({search}, rank) VALUES ('integrity-check', 1)")
+
+
 def test_a_trigger_of_this_connection_alone_stays_too(conn):
     conn.execute("CREATE TEMP TABLE seen (x)")
     conn.execute("CREATE TEMP TRIGGER watch AFTER INSERT ON notes BEGIN INSERT INTO seen VALUES (new.id); END")
@@ -391,6 +429,15 @@ def test_statistics_of_a_key_that_is_another_now_are_forgotten():
         conn.executescript("CREATE TABLE t (a UNIQUE, b UNIQUE); CREATE INDEX i ON t (a)")
         conn.executescript("INSERT INTO t VALUES (1, 2), (3, 4); ANALYZE; BEGIN")
         rebuild(conn, "t", unique={"a": False})
+        assert conn.execute("SELECT idx FROM sqlite_stat1").fetchall() == [("i",)]
+
+
+def test_statistics_of_a_key_are_forgotten_with_without_rowid():
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        conn.executescript("CREATE TABLE t (a PRIMARY KEY, b) WITHOUT ROWID; CREATE INDEX i ON t (b)")
+        conn.executescript("INSERT INTO t VALUES (1, 2), (3, 4); ANALYZE; BEGIN")
+        assert conn.execute("SELECT idx FROM sqlite_stat1 ORDER BY idx").fetchall() == [("i",), ("t",)]
+        rebuild(conn, "t", options="")
         assert conn.execute("SELECT idx FROM sqlite_stat1").fetchall() == [("i",)]
 
 
@@ -447,10 +494,15 @@ LOST = {
         {"rename": {"body": "said"}},
         f"The table notes can't be rebuilt so: table notes_fts: no such column: T.body. {SAFE} {DROPPING}",
     ),
-    "a row that an ON CONFLICT clause removes": (
-        {"sql": NOTES.replace("title TEXT", "title TEXT UNIQUE ON CONFLICT IGNORE"), "copy": {"title": "'same'"}},
-        "The table notes can't be rebuilt so: of its 2 rows only 1 would stay: an ON CONFLICT clause of the new table removes the others."
-        f" {SAFE} Say in where= which rows are kept, or mend them in copy=.",
+    "rows that an aggregate takes together": (
+        {"copy": {"title": "max(title)"}},
+        "The table notes can't be rebuilt so: of 2 rows 1 would arrive: an expression in copy= takes several together."
+        f" {SAFE} Put aggregates such as max() into a subquery.",
+    ),
+    "rows of a filter that an aggregate takes together": (
+        {"copy": {"title": "max(title)"}, "where": "id IN (SELECT id FROM notes WHERE id > 0)"},
+        "The table notes can't be rebuilt so: of 2 rows 1 would arrive: an expression in copy= takes several together."
+        f" {SAFE} Put aggregates such as max() into a subquery.",
     ),
     "its own name in front of a column": (
         {"table": "odd", "add": ["b"], "before": "CREATE TABLE odd (a CHECK (odd.a > 1))"},
@@ -496,6 +548,7 @@ WRONG = {
     "two definitions in one": ({"add": ["a, b"]}, "add= takes one column or constraint in each text: a, b."),
     "copied into nothing": ({"add": ["a"], "copy": {"b": "1"}}, "copy= fills b, and the new table has no such column to write to."),
     "copied into a generated column": ({"add": ["a"], "copy": {"size": "1"}}, "copy= fills size, and the new table has no such column to write to."),
+    "the new table in an expression": ({"copy": {"title": "(SELECT max(title) FROM Main.[Notes])"}}, "main.notes in copy= or where= would be the new table, still empty."),
     "another table's text": ({"sql": "CREATE TABLE note (id)"}, "The CREATE TABLE text makes note, and notes is to be rebuilt."),
     "another file's table": ({"sql": "CREATE TABLE aux.notes (id)"}, "The CREATE TABLE text makes notes, and notes is to be rebuilt."),
     "a temporary table": ({"sql": "CREATE TEMP TABLE notes (id)"}, "A temporary table can't take the place of one in the file."),
@@ -600,7 +653,7 @@ def test_in_a_migration_a_row_that_breaks_a_rule_is_shown_with_the_statement(pat
     ) as failed:
         migrate(path, not_null={"title": True})
     assert str(failed.value.statement).startswith(
-        'INSERT INTO main."notes" ("id", "title", "body", "parent") SELECT "notes"."id"'
+        'INSERT OR ABORT INTO main."notes" ("id", "title", "body", "parent") SELECT "notes"."id"'
     )
 
 
