@@ -200,7 +200,7 @@ def _keys(conn: sqlite3.Connection, table: str, seen: Shape) -> dict[str, list[t
         if origin != "c":
             # the key of a WITHOUT ROWID table has the table's own name in the statistics
             known = table if origin == "pk" and seen.rowid is None else name
-            found[known] = [row[2:] for row in rows(conn, f"PRAGMA main.index_xinfo({quoted(name)})")]
+            found[known] = [row[2:] for row in rows(conn, f"PRAGMA main.index_xinfo({quoted(name)})") if row[5]]
     return found
 
 

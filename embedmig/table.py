@@ -206,20 +206,28 @@ def _decide(
     unknown = [name for name in asked.copy if folded(name) not in map(folded, new.plain)]
     if unknown:
         raise UsageError(f"copy= fills {printable(unknown[0])}, and the new table has no such column to write to.")
-    _refuse_the_new_table(table, [*asked.copy.values(), asked.where or ""])
+    for sql in (*asked.copy.values(), asked.where or ""):
+        _refuse_expression(table, old, sql)
     gone = [row[0] for name, row in old.columns.items() if name not in new.columns]
     _refuse_loss(conn, change, found or users(conn, table, gone), standing)
     return change
 
 
-def _refuse_the_new_table(table: str, expressions: Sequence[str]) -> None:
-    """By its bare name an expression means the old table, but this says the one that is being filled."""
-    for sql in expressions:
-        said = [folded(token.name) for token in tokens(sql)]
-        if any(three == ("main", ".", folded(table)) for three in zip(said, said[1:], said[2:], strict=False)):
-            name = printable(table)
+def _refuse_expression(table: str, old: Shape, sql: str) -> None:
+    """What SQLite would take without a word, and for something else than was meant."""
+    said, name = tokens(sql), printable(table)
+    names = [folded(token.name) for token in said]
+    # by its bare name an expression means the old table, but this says the one that is being filled
+    if any(three == ("main", ".", folded(table)) for three in zip(names, names[1:], names[2:], strict=False)):
+        raise UsageError(f"main.{name} in copy= or where= would be the new table, still empty.", hint=f"Write {name}.")
+    if any(token.said == "SELECT" for token in said):
+        return  # whose columns are meant in a subquery is not known here
+    for token in said:  # https://sqlite.org/quirks.html#dblquote
+        known = {*old.columns, folded(table), "rowid", "_rowid_", "oid"}
+        if token.text.startswith('"') and folded(token.name) not in known:
             raise UsageError(
-                f"main.{name} in copy= or where= would be the new table, still empty.", hint=f"Write {name}."
+                f"{name} has no column {printable(token.text)}, and SQLite would take it for a text.",
+                hint="Write a text in single quotes.",
             )
 
 

@@ -549,6 +549,8 @@ WRONG = {
     "copied into nothing": ({"add": ["a"], "copy": {"b": "1"}}, "copy= fills b, and the new table has no such column to write to."),
     "copied into a generated column": ({"add": ["a"], "copy": {"size": "1"}}, "copy= fills size, and the new table has no such column to write to."),
     "the new table in an expression": ({"copy": {"title": "(SELECT max(title) FROM Main.[Notes])"}}, "main.notes in copy= or where= would be the new table, still empty."),
+    "a column that isn't there in where": ({"where": '"nope" = 1'}, 'notes has no column "nope", and SQLite would take it for a text.'),
+    "a column that isn't there in copy": ({"copy": {"title": 'upper("text")'}}, 'notes has no column "text", and SQLite would take it for a text.'),
     "another table's text": ({"sql": "CREATE TABLE note (id)"}, "The CREATE TABLE text makes note, and notes is to be rebuilt."),
     "another file's table": ({"sql": "CREATE TABLE aux.notes (id)"}, "The CREATE TABLE text makes notes, and notes is to be rebuilt."),
     "a temporary table": ({"sql": "CREATE TEMP TABLE notes (id)"}, "A temporary table can't take the place of one in the file."),
