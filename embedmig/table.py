@@ -222,9 +222,11 @@ def _refuse_expression(table: str, old: Shape, sql: str) -> None:
         raise UsageError(f"main.{name} in copy= or where= would be the new table, still empty.", hint=f"Write {name}.")
     if any(token.said == "SELECT" for token in said):
         return  # whose columns are meant in a subquery is not known here
-    for token in said:  # https://sqlite.org/quirks.html#dblquote
-        known = {*old.columns, folded(table), "rowid", "_rowid_", "oid"}
-        if token.text.startswith('"') and folded(token.name) not in known:
+    known = {*old.columns, folded(table), "rowid", "_rowid_", "oid"}
+    for before, token, after in zip(["", *names], said, [*names[1:], ""], strict=False):
+        elsewhere = before in ("collate", "as") or after == "("  # a collation, a type, a function
+        if token.text.startswith('"') and folded(token.name) not in known and not elsewhere:
+            # https://sqlite.org/quirks.html#dblquote
             raise UsageError(
                 f"{name} has no column {printable(token.text)}, and SQLite would take it for a text.",
                 hint="Write a text in single quotes.",

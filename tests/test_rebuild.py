@@ -116,6 +116,16 @@ def test_the_new_text_may_be_written_as_sqlite_takes_it(conn, text):
     assert conn.execute("SELECT id, body FROM notes").fetchall() == [(1, "first"), (5, "second")]
 
 
+def test_names_may_be_quoted_in_expressions(conn):
+    rebuild(
+        conn,
+        "notes",
+        copy={"title": """CAST("upper"("notes"."Body") COLLATE "nocase" AS "TEXT")"""},
+        where='"rowid" = 5',
+    )
+    assert conn.execute("SELECT title FROM notes").fetchall() == [("SECOND",)]
+
+
 def test_rows_are_kept_by_where_and_the_counter_goes_on(conn):
     rebuild(conn, "notes", NOTES, where="notes.parent IS NULL")
     assert conn.execute("SELECT id FROM notes").fetchall() == [(1,)]
