@@ -13,7 +13,8 @@ import sqlite_utils
 from helpers import content, query, sql
 
 import embedmig
-from embedmig import Migration, MigrationFailed, RebuildFailed, UsageError, rebuild
+from embedmig import Migration, MigrationFailed, RebuildFailed, UsageError, procedure, rebuild
+from embedmig.dependents import things
 
 NOTES = """\
 CREATE TABLE notes (
@@ -524,6 +525,14 @@ LOST = {
         "The table notes can't be rebuilt so: the default of title would be 'x', and is None."
         f" {SAFE} Give the new CREATE TABLE text instead.",
     ),
+    "an edit that makes a column": (
+        {"check": {"title": "1), more TEXT CHECK (1"}},
+        f"The table notes can't be rebuilt so: its columns would be id, title, more, body, size, parent. {SAFE} Give the new CREATE TABLE text instead.",
+    ),
+    "an edit that swallows a clause": (
+        {"retype": {"parent": "INTEGER /*"}},
+        f"The table notes can't be rebuilt so: the foreign key to notes would go. {SAFE} Give the new CREATE TABLE text instead.",
+    ),
 }  # fmt: skip
 
 
@@ -728,3 +737,17 @@ def test_legacy_alter_table_is_as_it_was_before(conn):
         conn.execute(f"PRAGMA legacy_alter_table = {setting}")
         rebuild(conn, "notes", add=[f"more_{setting}"])
         assert conn.execute("PRAGMA legacy_alter_table").fetchone() == (setting,)
+
+
+def test_a_schema_that_came_out_otherwise_is_told_whole(conn):
+    """The last look: nothing is known that would lead there, so the plan is made to be wrong."""
+    before = things(conn)
+    expected = [thing._replace(sql=f"{thing.sql} ") if thing.name == "threads" else thing for thing in before]
+    expected = [*(thing for thing in expected if thing.name != "log"), before[0]._replace(kind="index", name="lost")]
+    seen = procedure.shape(conn, "notes")
+    with pytest.raises(RebuildFailed) as failed:
+        procedure._compare(conn, procedure.Change("notes", "aside", NOTES, NOTES, seen, seen, {}, None, expected))
+    assert str(failed.value) == (
+        "The table notes can't be rebuilt so: index lost would be gone; table log would appear; view threads would read"
+        f" CREATE VIEW threads AS SELECT id, parent FROM notes WHERE parent IS NOT NULL. {SAFE}"
+    )
