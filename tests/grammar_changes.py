@@ -309,7 +309,7 @@ def _clause(
         left = [part for part in column.constraints if part not in has]
         new = () if words is None else ((*bare[0][:2], *words),) if has[:1] == bare[:1] and bare else (words,)
         if argument in ("not_null", "unique") and words and has:
-            new = tuple(has)  # it stays as it is, with its ON CONFLICT
+            return _edit(table, **{argument: {column.name: value}})  # it stays as it is, with its ON CONFLICT
         alone = any((part[0] == "CONSTRAINT" and len(part) == 2) or "DEFERRABLE" in part for part in column.constraints)
         made = _changed(table, column, replace(column, constraints=(*left, *new)))
         if argument in ("unique", "foreign_keys"):

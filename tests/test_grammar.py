@@ -125,15 +125,15 @@ def _flat(groups: Any) -> list[Any]:
 def _clauses(items: Any) -> list[tuple[str, str | None]]:
     """As ours are: a name belongs to what follows it, DEFERRABLE to the REFERENCES before it."""
     found: list[tuple[str, str | None]] = []
-    name = None
+    name, before = None, ""
     for item in items or ():
         if type(item).__name__ == "ConstraintNameDeclaration":
-            name = _unquoted(item.name)
+            name, before = _unquoted(item.name), ""
             continue
         kind = _spelled(item.kind)
-        if not (kind == "DEFERRABLE" and found and found[-1][0] == "REFERENCES" and name is None):
+        if (before, kind) != ("REFERENCES", "DEFERRABLE"):
             found.append((kind, name))
-        name = None
+        name, before = None, kind
     return found if name is None else [*found, ("CONSTRAINT", name)]
 
 
