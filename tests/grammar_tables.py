@@ -132,7 +132,7 @@ class _Shape:
         words = [first.removesuffix(" AS"), *["AS"] * (first != "AS"), "(", expression, ")"]
         if (storage := w.pick("generated")) != "neither":
             words.append(storage)
-        type_words = [] if self.strict else self._type("integer")
+        type_words = [] if self.strict else self._type("integer", quoted=False)
         if self.strict:  # nor is the type known, where one stands before
             words = ["INT", *words] if first == "AS" else ["INT " + words[0], *words[1:]]
         constraints = [tuple(words)]
@@ -142,12 +142,13 @@ class _Shape:
             constraints.append(("CHECK", "(", f"{w.name(name, mention=True)} IS NOT 77", ")"))
         return Column(name, "integer", (w.name(name), *type_words), tuple(constraints), frozenset(uses), generated=True)
 
-    def _type(self, kind: str) -> list[str]:
+    def _type(self, kind: str, *, quoted: bool = True) -> list[str]:
         w = self.w
         if self.strict:
             w.hit("type-name", "one word")
             return [w.draw(st.sampled_from(_STRICT_TYPES[kind]))]
-        form = w.pick("type-name")
+        # a comment behind a quoted type becomes part of the type where GENERATED ALWAYS follows
+        form = w.pick("type-name", *(form for form in GRAMMAR["type-name"] if quoted or form != "in quotes"))
         if form == "none":
             return []
         several = [t for t in _WORDS[kind] if " " in t]
