@@ -7,62 +7,19 @@ Nothing is read but the text, so it runs wherever Python does.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from embedmig.errors import UsageError, printable
+from embedmig.tokens import PIECE, Piece, folded, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TOKEN = re.compile(
-    r"""(?P<blank> [ \t\r\n\f\ufeff]+ | --[^\n]*\n? | /\*.*?(?:\*/|\Z) )
-      | (?P<string> [xX]?'(?:[^']|'')*' )
-      | (?P<quoted> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] )
-      | (?P<number> 0[xX][0-9a-fA-F_]+ | (?:\d[\d_]*(?:\.[\d_]*)? | \.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)? )
-      | (?P<word> [A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]* )
-      | (?P<sign> . )""",
-    re.X | re.S,
-)
-_ENDS_A_TYPE = frozenset(
-    [
-        "PRIMARY",
-        "NOT",
-        "NULL",
-        "UNIQUE",
-        "CHECK",
-        "DEFAULT",
-        "COLLATE",
-        "REFERENCES",
-        "DEFERRABLE",
-        "GENERATED",
-        "AS",
-        "CONSTRAINT",
-    ]
-)
+_ENDS_A_TYPE = frozenset([
+    "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "DEFERRABLE", "GENERATED", "AS", "CONSTRAINT",
+])  # fmt: skip
 _TABLE_CONSTRAINTS = frozenset(["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"])
-
-
-class Token(NamedTuple):
-    kind: str  # "string", "quoted", "number", "word" or "sign"
-    text: str
-    start: int
-    end: int
-
-    @property
-    def said(self) -> str:
-        """A bare word in upper case, a sign as it is, "" for what is quoted or a number."""
-        return self.text.upper() if self.kind in ("word", "sign") else ""
-
-    @property
-    def name(self) -> str:
-        """The name that it stands for, its quotes taken off."""
-        if self.kind not in ("quoted", "string"):
-            return self.text
-        quote = self.text[-1]
-        inside = self.text[1:-1]
-        return inside if quote == "]" else inside.replace(quote * 2, quote)
 
 
 class Clause(NamedTuple):
@@ -118,21 +75,10 @@ class Head(NamedTuple):
     schema: str
 
 
-def folded(name: str) -> str:
-    """A name as SQLite compares it: ASCII's capitals are small letters, all others are themselves."""
-    return name.lower() if name.isascii() else re.sub("[A-Z]+", lambda found: found.group().lower(), name)
-
-
-def tokens(text: str) -> list[Token]:
-    """What SQLite reads of a text: blanks and comments left out."""
-    found = (match for match in _TOKEN.finditer(text) if match.lastgroup != "blank")
-    return [Token(str(match.lastgroup), match.group(), match.start(), match.end()) for match in found]
-
-
 def blank_line_end(text: str, pos: int) -> int:
     """Where the line ends, if nothing but blanks and comments stands between `pos` and there; else `pos`."""
     at = pos
-    while (match := _TOKEN.match(text, at)) and match.lastgroup == "blank":
+    while (match := PIECE.match(text, at)) and match.lastgroup == "skip":
         line = text.find("\n", at, match.end())
         if line >= 0 and not match.group().startswith("/*"):
             return line
@@ -204,7 +150,7 @@ def trigger_event(text: str) -> tuple[str, list[str]]:
     return event, of
 
 
-_END = Token("end", "", 1 << 62, 1 << 62)
+_END = Piece("end", "", 1 << 62, 1 << 62)
 
 
 class _Reader:
@@ -212,11 +158,11 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = tokens(text)
+        self.tokens = pieces(text)
         self.at = 0
 
     @property
-    def next(self) -> Token:
+    def next(self) -> Piece:
         return self.tokens[self.at] if self.at < len(self.tokens) else _END
 
     @property
@@ -234,21 +180,21 @@ class _Reader:
         self.at += 1
         return True
 
-    def need(self, said: str) -> Token:
+    def need(self, said: str) -> Piece:
         if self.here != said:
             self.fail(said)
         return self.any(said)
 
-    def any(self, wanted: str) -> Token:
+    def any(self, wanted: str) -> Piece:
         if self.next is _END:
             self.fail(wanted)
         self.at += 1
         return self.tokens[self.at - 1]
 
-    def rest(self) -> list[Token]:
+    def rest(self) -> list[Piece]:
         return self.tokens[self.at :]
 
-    def brackets(self) -> Iterator[Token]:
+    def brackets(self) -> Iterator[Piece]:
         """The tokens that stand directly within the brackets that open here, which are taken whole."""
         self.need("(")
         depth = 1
@@ -290,8 +236,8 @@ def _column(reader: _Reader) -> Column:
     return Column(name.name, name.start, start, end, reader.last, tuple(clauses))
 
 
-def _is_type(token: Token) -> bool:
-    return token.kind in ("quoted", "string") or (token.kind == "word" and token.said not in _ENDS_A_TYPE)
+def _is_type(token: Piece) -> bool:
+    return token.kind in ("name", "text") or (token.kind == "word" and token.said not in _ENDS_A_TYPE)
 
 
 def _named(reader: _Reader) -> str | None:

@@ -9,9 +9,10 @@ import re
 import sqlite3
 from typing import NamedTuple
 
-from embedmig.create_table import folded, tokens, trigger_event
+from embedmig.create_table import trigger_event
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
+from embedmig.tokens import folded, pieces
 from embedmig.transaction import trial
 
 TYPE_CHECKING = False
@@ -118,14 +119,14 @@ def searches(conn: sqlite3.Connection, table: str) -> list[Thing]:
     """The full-text tables that read their text from this table, or from a view on it (https://sqlite.org/fts5.html#external_content_tables)."""
     everything, sources = things(conn), {folded(table)}
     for view in everything:  # in the order in which they were made: a view on a view comes after it
-        if view.kind == "view" and any(folded(token.name) in sources for token in tokens(view.sql)):
+        if view.kind == "view" and any(folded(token.name) in sources for token in pieces(view.sql)):
             sources.add(folded(view.name))
     return [thing for thing in everything if _EXTERNAL.match(thing.sql) and _content(thing) in sources]
 
 
 def _content(search: Thing) -> str:
     """What stands behind `content =`."""
-    said = [folded(token.name) for token in tokens(search.sql)]
+    said = [folded(token.name) for token in pieces(search.sql)]
     return next(
         (third for one, two, third in zip(said, said[1:], said[2:], strict=False) if (one, two) == ("content", "=")), ""
     )

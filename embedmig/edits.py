@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from embedmig.create_table import Clause, Column, Parsed, Token, blank_line_end, folded, parse, tokens
+from embedmig.create_table import Clause, Column, Parsed, blank_line_end, parse
 from embedmig.errors import UsageError, listed, printable
 from embedmig.foreign_keys import quoted
+from embedmig.tokens import Piece, folded, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def used_after(text: str, poison: str) -> list[str]:
     """The parts of a text in which the name `poison` still stands, each as it is written."""
     parsed = parse(text)
     spans = [(item.start, item.end) for item in parsed.items]
-    found = [text[start:end] for start, end in spans if any(token.name == poison for token in tokens(text[start:end]))]
+    found = [text[start:end] for start, end in spans if any(token.name == poison for token in pieces(text[start:end]))]
     return [" ".join(part.split()) for part in found]
 
 
@@ -163,7 +164,7 @@ def _comma(parsed: Parsed, index: int) -> tuple[int, int]:
     items = parsed.items
     end = items[index].end
     until = items[index + 1].start if index + 1 < len(items) else parsed.close
-    for token in tokens(parsed.text[end:until]):
+    for token in pieces(parsed.text[end:until]):
         return end + token.start, end + token.end  # nothing else can stand there
     return end, end
 
@@ -227,7 +228,7 @@ def _without_clauses(text: str, clauses: Sequence[Clause]) -> str:
     for clause in sorted(clauses, key=lambda clause: -clause.start):
         start = clause.start
         bare = text[:start].rstrip()
-        before = tokens(text[:start])
+        before = pieces(text[:start])
         if before and before[-1].end == len(bare):
             start = len(bare)  # the blanks before it go too, unless a comment ends there
         text = _splice(text, start, clause.end, "")
@@ -264,15 +265,15 @@ def _not_null(text: str, column: Column, wanted: bool) -> str:
 def _default(text: str, column: Column, sql: str | None) -> str:
     if sql is None:
         return _set(text, column, ["DEFAULT"], None)
-    return _set(text, column, ["DEFAULT"], f"DEFAULT {sql}" if _stands_alone(tokens(sql)) else f"DEFAULT ({sql})")
+    return _set(text, column, ["DEFAULT"], f"DEFAULT {sql}" if _stands_alone(pieces(sql)) else f"DEFAULT ({sql})")
 
 
-def _stands_alone(said: list[Token]) -> bool:
+def _stands_alone(said: list[Piece]) -> bool:
     """May it stand behind DEFAULT without brackets?"""
     if len(said) < 3:
         signed = len(said) == 2 and said[0].said in ("+", "-")
         return (signed and said[1].kind == "number") or (
-            len(said) == 1 and (said[0].kind in ("number", "string") or said[0].said in _CONSTANTS)
+            len(said) == 1 and (said[0].kind in ("number", "text") or said[0].said in _CONSTANTS)
         )
     depth = [0]
     for token in said:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, NamedTuple
 
-from embedmig.create_table import folded, head, tokens
+from embedmig.create_table import head
 from embedmig.dependents import Thing, searches, things
 from embedmig.errors import RebuildFailed, UsageError, printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
+from embedmig.tokens import folded, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _restore_counter(conn: sqlite3.Connection, change: Change, before: int | Non
 
 
 def _counts(text: str) -> bool:
-    return any(token.said == "AUTOINCREMENT" for token in tokens(text))
+    return any(token.said == "AUTOINCREMENT" for token in pieces(text))
 
 
 def _text(value: str) -> str:

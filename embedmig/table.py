@@ -10,13 +10,14 @@ import sqlite3
 from contextlib import closing
 from typing import NamedTuple
 
-from embedmig.create_table import Head, folded, head, tokens
+from embedmig.create_table import Head, head
 from embedmig.dependents import Thing, Users, broken, things, users
 from embedmig.edits import Edits, edited, renamed, unasked, used_after
 from embedmig.errors import RebuildFailed, UsageError, listed, printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
 from embedmig.procedure import STORED, Change, Shape, carry_out, in_main, is_sqlites_own, move_aside, shape
+from embedmig.tokens import folded, pieces
 from embedmig.transaction import trial, whole
 
 TYPE_CHECKING = False
@@ -215,7 +216,7 @@ def _decide(
 
 def _refuse_expression(table: str, old: Shape, sql: str) -> None:
     """What SQLite would take without a word, and for something else than was meant."""
-    said, name = tokens(sql), printable(table)
+    said, name = pieces(sql), printable(table)
     names = [folded(token.name) for token in said]
     # by its bare name an expression means the old table, but this says the one that is being filled
     if any(three == ("main", ".", folded(table)) for three in zip(names, names[1:], names[2:], strict=False)):

@@ -1,4 +1,4 @@
-"""The tokens of a CREATE statement, each with what it means to SQLite: names without quotes, keywords in lower case."""
+"""The tokens of a statement: each with its place in the text, or with what it means to SQLite, names without quotes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
     Token = namedtuple("Token", "meaning text gap")
 
 # SQLite's own lexical rules (https://sqlite.org/lang_keywords.html, https://sqlite.org/c3ref/complete.html), in one pass.
-_TOKEN = re.compile(
+PIECE = re.compile(
     r"""(?P<skip> [ \t\r\n\f\ufeff]++ | --[^\n]*+ | /\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z) )
       | (?P<blob> [xX]'[0-9a-fA-F]*+' )
       | (?P<text> '(?:[^']++|'')*+' )
@@ -41,10 +41,38 @@ _VALUES = frozenset({"null", "true", "false", "current_date", "current_time", "c
 _SAME_SIGN = {"==": "=", "!=": "<>"}
 
 
+_KINDS = {"blob": "text"}
+
+
+class Piece:
+    """One token where it stands: `text == sql[start:end]`. `kind` is "text", "name" (in quotes), "number", "word" or "sign"."""
+
+    __slots__ = ("end", "kind", "start", "text")
+
+    def __init__(self, kind: str, text: str, start: int, end: int) -> None:
+        self.kind, self.text, self.start, self.end = kind, text, start, end
+
+    @property
+    def said(self) -> str:
+        """A bare word in upper case, a sign as it is, "" for what is quoted or a number."""
+        return self.text.upper() if self.kind in ("word", "sign") else ""
+
+    @property
+    def name(self) -> str:
+        """The name that it stands for, its quotes taken off."""
+        return unquoted(self.text) if self.kind in ("name", "text") else self.text
+
+
+def pieces(sql: str) -> list[Piece]:
+    """The tokens of a text with their places, blanks and comments left out."""
+    found = (match for match in PIECE.finditer(sql) if match.lastgroup != "skip")
+    return [Piece(_KINDS.get(str(m.lastgroup), str(m.lastgroup)), m.group(), m.start(), m.end()) for m in found]
+
+
 def tokens(sql: str) -> Iterator[Token]:
     """The tokens of one statement, without its comments."""
     gap = ""
-    for found in _TOKEN.finditer(sql):
+    for found in PIECE.finditer(sql):
         kind, text = found.lastgroup, found.group()
         if kind == "skip":
             gap = "\n" if "\n" in text or gap == "\n" else " "

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import syntaqlite
 
-from embedmig.create_table import Clause, Column, folded, head, parse, tokens, trigger_event
+from embedmig.create_table import Clause, Column, head, parse, trigger_event
 from embedmig.errors import UsageError
+from embedmig.tokens import folded, pieces
 
 CLAUSES = [
     "PRIMARY KEY", "PRIMARY KEY ASC", "PRIMARY KEY DESC ON CONFLICT FAIL", "INTEGER PRIMARY KEY AUTOINCREMENT", "INTEGER PRIMARY KEY ASC ON CONFLICT IGNORE AUTOINCREMENT",
@@ -99,7 +100,7 @@ def said(nodes: list[dict[str, Any]]) -> list[Any]:
     name = None
     for node in nodes:
         if node["type"] == "ConstraintNameDeclaration":
-            name = tokens(node["name"])[0].name  # it leaves the quotes there
+            name = pieces(node["name"])[0].name  # it leaves the quotes there
             continue
         kind = node["kind"].replace("_", " ")
         columns = [node[key]["children"] for key in ("pk_columns", "fk_columns") if node.get(key)]
@@ -158,15 +159,15 @@ def quote(name: str) -> str:
 def test_every_part_stands_where_it_is_said_to(text):
     """Each part begins and ends with a token, and with commas between them they are the whole."""
     parsed = parse(text)
-    places = {token.start for token in tokens(text)}, {token.end for token in tokens(text)}
+    places = {token.start for token in pieces(text)}, {token.end for token in pieces(text)}
     at = parsed.body
     for item in parsed.items:
-        assert not [token for token in tokens(text[at : item.start]) if token.text != ","]
+        assert not [token for token in pieces(text[at : item.start]) if token.text != ","]
         for part in [item, *(item.clauses if isinstance(item, Column) else ())]:
             assert part.start in places[0] and part.end in places[1]
             assert not isinstance(part, Clause) or part.start <= part.body <= part.end
         at = item.end
-    assert not tokens(text[at : parsed.close]) and text[parsed.close] == ")"
+    assert not pieces(text[at : parsed.close]) and text[parsed.close] == ")"
 
 
 WRONG = {
