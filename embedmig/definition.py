@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-SETTINGS = ("transactional", "backward_compatible", "requires_sqlite")
+SETTINGS = ("transactional", "backward_compatible", "requires_sqlite", "loses_rows")
 
 
 def find(source: str | tuple[object, ...]) -> list[Shipped | Migration]:
@@ -88,6 +88,7 @@ def _from_sql(shipped: Shipped) -> Migration:
         file=shipped.place.path(shipped.up),
         checksum=fingerprint(up),
         down_file=shipped.place.path(shipped.down) if shipped.down else None,
+        loses_rows=cut.options.get("loses_rows") == "true",
     )
 
 
@@ -121,6 +122,7 @@ def _from_python(shipped: Shipped) -> Migration:
             requires_sqlite=getattr(module, "requires_sqlite", None),
             file=shipped.place.path(shipped.up),
             checksum=checksum(shipped),
+            loses_rows=getattr(module, "loses_rows", False),
         )
     )
 
@@ -203,7 +205,7 @@ def checked(migration: object) -> Migration:
 
 
 def _check_settings(migration: Migration) -> None:
-    for name in ("transactional", "backward_compatible"):
+    for name in ("transactional", "backward_compatible", "loses_rows"):
         if not isinstance(getattr(migration, name), bool):
             raise _wrong(migration, f"{name} is {getattr(migration, name)!r}", "Write True or False.")
     needs = migration.requires_sqlite
@@ -268,6 +270,7 @@ def _cut(migration: Migration) -> Migration:
     fields["down"] = migration.down if cut.down is None else cut.down
     fields["transactional"] = migration.transactional and cut.options.get("transaction") != "false"
     fields["backward_compatible"] = migration.backward_compatible or cut.options.get("backward_compatible") == "true"
+    fields["loses_rows"] = migration.loses_rows or cut.options.get("loses_rows") == "true"
     fields["requires_sqlite"] = migration.requires_sqlite or cut.options.get("requires_sqlite")
     cut_migration = Migration(**fields)  # type: ignore[arg-type]  # the same fields, by name
     _check_settings(cut_migration)

@@ -16,7 +16,8 @@ class Migration(Value):
     SQL text. `transactional=False` is for what can't run inside a transaction (VACUUM, journal
     modes): it runs at least once, so it must be safe to run again. `backward_compatible=True`
     lets the previous build go on using a file that has it. `requires_sqlite` ("3.35") is checked
-    before anything runs. `file`, `down_file` and `checksum` are filled in by the loader.
+    before anything runs. `loses_rows=True` says that rows go on purpose: `embedmig.testing` asks for
+    it. `file`, `down_file` and `checksum` are filled in by the loader.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Migration(Value):
     file: str | None = None
     checksum: str | None = None
     down_file: str | None = None  # where it has one of its own
+    loses_rows: bool = False
 
 
 class Applied(Value):

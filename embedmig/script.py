@@ -275,7 +275,7 @@ def sections(text: str, file: str | None = None) -> Sections:
     """Cut a text at its `-- migrate:up` and `-- migrate:down` lines; without any, all of it is up.
 
     Options stand behind the marker: `transaction:false`, `backward_compatible:true`,
-    `requires_sqlite:3.35`. Raises DefinitionError for a marker that is unknown, doubled or preceded by SQL.
+    `requires_sqlite:3.35`, `loses_rows:true`. Raises DefinitionError for a marker that is unknown, doubled or preceded by SQL.
     """
     goose = _FOREIGN_MARKER.search(text) if "goose" in text else None
     if goose:
@@ -332,14 +332,14 @@ def _options(text: str, file: str | None, line: int) -> dict[str, str]:
         value = value.lower()
         number = all(part.isascii() and part.isdigit() for part in value.split("."))
         known = (key == "requires_sqlite" and number) or (
-            key in ("transaction", "backward_compatible") and value in ("true", "false")
+            key in ("transaction", "backward_compatible", "loses_rows") and value in ("true", "false")
         )
         if not (colon and value and known):
             raise _wrong(
                 file,
                 line,
                 f"unknown option {printable(word)}",
-                "Known: transaction:false, backward_compatible:true, requires_sqlite:3.35.",
+                "Known: transaction:false, backward_compatible:true, requires_sqlite:3.35, loses_rows:true.",
             )
         found[key] = value
     return found

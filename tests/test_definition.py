@@ -383,7 +383,7 @@ def test_the_description_of_an_sql_file_is_its_first_comment(text: str, descript
     assert only(sql_file(tmp_path, text)).description == description
 
 
-KNOWN = "Nothing was changed. Known: transaction:false, backward_compatible:true, requires_sqlite:3.35."
+KNOWN = "Nothing was changed. Known: transaction:false, backward_compatible:true, requires_sqlite:3.35, loses_rows:true."
 ONCE = "Nothing was changed. Write -- migrate:up once and -- migrate:down at most once."
 
 WRONG_SQL = {
@@ -626,3 +626,34 @@ def _forget_loaded_modules() -> Iterator[None]:
     yield
     for name in [name for name in sys.modules if name.startswith("_embedmig_")]:
         del sys.modules[name]
+
+
+LOSES = {
+    "python": ("001_a.py", "loses_rows = True\n" + ANY_UP),
+    "sql": ("001_a.sql", "-- migrate:up loses_rows:true\nSELECT 1;\n"),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), LOSES.values(), ids=LOSES)
+def test_a_migration_may_say_that_rows_go_on_purpose(name: str, text: str, tmp_path: Path) -> None:
+    assert only(write(tmp_path / "m", **{name: text})).loses_rows is True
+    assert only(write(tmp_path / "other", **{"001_a.py": ANY_UP})).loses_rows is False
+
+
+def test_sql_text_in_code_may_say_that_rows_go_on_purpose() -> None:
+    (migration,) = definition.find((sql(1, "-- migrate:up loses_rows:true\nSELECT 1;"),))
+    assert migration.loses_rows is True
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("loses_rows = 'yes'\n", f"001_a.py: loses_rows is 'yes'. {TRUE_OR_FALSE}"),
+        ("loses_row = True\n", "001_a.py: loses_row is no setting. Nothing was changed. Did you mean loses_rows?"),
+    ],
+    ids=["no boolean", "misspelt"],
+)
+def test_a_loss_of_rows_that_is_said_wrongly_is_an_error(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        only(write(tmp_path / "m", **{"001_a.py": text + ANY_UP}))
+    assert str(caught.value) == message

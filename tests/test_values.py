@@ -24,7 +24,8 @@ VALUES: dict[str, tuple[Value, Value, str]] = {
         MIGRATION,
         Migration("001_notes", 1, "Notes", "CREATE TABLE notes (y)"),
         "Migration(id='001_notes', version=1, description='Notes', up='CREATE TABLE notes (x)', down=None, transactional=True,"
-        " backward_compatible=False, requires_sqlite=None, file=None, checksum=None, down_file=None)",
+        " backward_compatible=False, requires_sqlite=None, file=None, checksum=None, down_file=None,"
+        " loses_rows=False)",
     ),
     "Applied": (
         APPLIED,
