@@ -442,3 +442,8 @@ def hiding(conn: sqlite3.Connection) -> list[str]:
         " WHERE t.type IN ('table', 'view') AND m.type IN ('table', 'view') AND lower(t.name) <> '_migrations'"
     )
     return [str(row[0]) for row in rows(conn, sql)]
+
+
+def follow(conn: sqlite3.Connection, said: Callable[[str], object] | None) -> None:
+    """Call `said` with each statement as it starts, or no more; for `embedmig.testing`, on connections of its own."""
+    conn.set_trace_callback(said)
