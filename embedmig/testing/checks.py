@@ -142,9 +142,11 @@ class _Solver:
         return {name: self.cell(self.fields[name], conditions) for name, conditions in of.items()}
 
     def case(self, alternative: Alternative) -> Case:
-        cells = {name: self.cell(field, []) for name, field in self.fields.items()}
-        relations = [relation for node, truth in alternative if (relation := _relation(node, truth))]
-        return Case(cells | self.constrained(alternative), tuple(relations))
+        cells = {name: self.cell(field, []) for name, field in self.fields.items()} | self.constrained(alternative)
+        relations = tuple(relation for node, truth in alternative if (relation := _relation(node, truth)))
+        for name in {name for _, *sides in relations for side in sides for name in columns_in(side)}:
+            cells[name] = cells[name]._replace(left_out=False)  # to mend a relation, its values must be known
+        return Case(cells, relations)
 
     def cell(self, field: Field, conditions: list[Condition]) -> Cell:
         """The values of one column that satisfy these conditions of it alone."""
@@ -294,20 +296,32 @@ def _texts(numbers: list[int | float], texts: list[str], patterns: list[tuple[st
     rng = random.Random(0)
     for text in texts:
         yield from (text, text + "a", "a" + text, "a" + text + "a", f"ab{text}cd.ef", text.lower(), text.upper())
-    for kind, pattern, escape in patterns:
-        for _ in range(24):
-            yield _like(pattern, escape, rng) if kind == "like" else _glob(pattern, rng)
-    lengths = {int(n) + more for n in numbers for more in (-1, 0, 1) if 0 <= n + more <= 10_000} | {1, 3, 12}
+    lengths = sorted({int(n) + more for n in numbers for more in (-1, 0, 1) if 0 <= n + more <= 10_000} | {1, 3, 12})
     alphabets = ["a", "A", "0", "0123456789", "0123456789abcdef", "é😀"]
     alphabets += [
-        _characters(found.group(1)) for _, pattern, _ in patterns for found in re.finditer(r"\[\^?([^\]]+)\]", pattern)
+        _characters(found[1]) for _, pattern, _ in patterns for found in re.finditer(r"\[\^?([^\]]+)\]", pattern)
     ]
-    for length in sorted(lengths):
+    alphabets = list(dict.fromkeys(alphabets))
+    for length in lengths:
         yield rng.randbytes(length)
         yield bytes(length)
-        for alphabet in dict.fromkeys(alphabets):
+        for alphabet in alphabets * 2:
             yield "".join(rng.choices(alphabet, k=length))
-            yield "".join(rng.choices(alphabet, k=length))
+    for pattern in patterns:
+        for _ in range(12):
+            yield _matching(pattern, "".join(rng.choices("abc1", k=rng.randrange(4))), rng)
+        shortest = len(_matching(pattern, "", rng))
+        for length, alphabet, _ in itertools.product(lengths, alphabets, range(4)):
+            if length > shortest:
+                yield _matching(pattern, "".join(rng.choices(alphabet, k=length - shortest)), rng)
+
+
+def _matching(pattern: tuple[str, str, str], rest: str, rng: random.Random) -> str:
+    """A text that matches a GLOB or LIKE; `rest` stands for the last of what may be of any length."""
+    kind, text, escape = pattern
+    pieces = list(_like(text, escape, rng) if kind == "like" else _glob(text, rng))
+    last = max((i for i, piece in enumerate(pieces) if piece is None), default=-1)
+    return "".join(rest if i == last else piece or "" for i, piece in enumerate(pieces))
 
 
 def _characters(inside: str) -> str:
@@ -321,41 +335,36 @@ def _characters(inside: str) -> str:
     return spans or inside
 
 
-def _glob(pattern: str, rng: random.Random) -> str:
-    made = ""
+def _glob(pattern: str, rng: random.Random) -> Iterator[str | None]:
+    """A GLOB's pieces filled in, None for each star."""
     for piece in re.findall(r"\[\^?\]?[^\]]*\]|.", pattern, re.S):
         if piece == "*":
-            made += "".join(rng.choices("abc1", k=rng.randrange(4)))
+            yield None
         elif piece == "?":
-            made += rng.choice("abcdef0123456789")
+            yield rng.choice("abcdef0123456789")
         elif len(piece) > 2 and piece[0] == "[":
             negative = piece[1] == "^"
             inside = _characters(piece[2:-1] if negative else piece[1:-1])
             outside = [c for c in "abzAZ09 -é" if c not in inside]
-            made += rng.choice(outside or ["\x01"]) if negative else rng.choice(inside)
+            yield rng.choice(outside or ["\x01"]) if negative else rng.choice(inside)
         else:
-            made += piece
-    return made
+            yield piece
 
 
-def _like(pattern: str, escape: str, rng: random.Random) -> str:
-    made, plain = "", False
+def _like(pattern: str, escape: str, rng: random.Random) -> Iterator[str | None]:
+    """The same of a LIKE and its percent signs."""
+    plain = False
     for c in pattern:
         if escape and c == escape and not plain:
             plain = True
-        elif c in "%_" and not plain:
-            made += "".join(rng.choices("abc1", k=rng.randrange(1, 4) if c == "%" else 1))
         else:
-            made, plain = made + c, False
-    return made
+            yield c if plain or c not in "%_" else None if c == "%" else rng.choice("abc1")
+            plain = False
 
 
-def _samples(field: Field) -> Iterator[Value]:
+def _samples(field: Field) -> tuple[Value, ...]:
     """Some of any, for a column that has no more than a pool."""
-    free = values.FREE.get(field.kind)
-    if free is not None:
-        for n in range(60):
-            value = free(n)
-            if field.longest is not None and isinstance(value, str):
-                value = value[: field.longest]
-            yield value
+    found = values.samples(field.kind)
+    if field.longest is None:
+        return found
+    return tuple(value[: field.longest] if isinstance(value, str) else value for value in found)

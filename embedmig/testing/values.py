@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import cache
 from typing import NamedTuple
 
 TYPE_CHECKING = False
@@ -105,7 +106,7 @@ def longest(declared: str) -> int | None:
 
 def integer(n: int) -> Value:
     rng = random.Random(n)
-    size = rng.getrandbits(rng.randrange(1, 64))
+    size: int = rng.getrandbits(rng.randrange(1, 64))
     return size if rng.random() < 0.75 else -size
 
 
@@ -142,6 +143,14 @@ FREE: dict[str, Callable[[int], Value]] = {
     "blob": blob,
     "any": anything,
 }
+
+
+@cache
+def samples(kind: str) -> tuple[Value, ...]:
+    """The first few of any."""
+    free = FREE.get(kind)
+    return tuple(free(n) for n in range(60)) if free else ()
+
 
 LEFT_OUT = object()  # the column is not named: its default applies
 LITERAL = 64  # a first byte from here on is neither NULL nor left out
