@@ -205,8 +205,8 @@ def is_unchanged(path: str, backup: str) -> bool:
     return not coarse and now.st_mtime_ns == then.st_mtime_ns and now.st_size == then.st_size
 
 
-def prune(path: str, keep: int, made: str) -> None:
-    """Delete all but the newest `keep` copies of the kind of the one just made, and never that one.
+def prune(path: str, keep: int, made: str, spare: str = "") -> None:
+    """Delete all but the newest `keep` copies of the kind of the one just made, and never that one, nor `spare`.
 
     Two kinds: those of upgrades and rollbacks, one for each version, and those with a note, of what a reset or a
     restore replaced: an upgrade does not push those out.
@@ -215,7 +215,7 @@ def prune(path: str, keep: int, made: str) -> None:
     alike = [name for name in all_of(path) if _is_noted(path, name) == noted and name != made]
     if noted:
         alike.sort(key=disk.changed_ns, reverse=True)
-    disk.remove(*alike[max(keep - 1, 0) :])
+    disk.remove(*(name for name in alike[max(keep - 1, 0) :] if name != spare))
 
 
 def _is_noted(path: str, name: str) -> bool:

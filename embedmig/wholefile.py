@@ -43,14 +43,16 @@ def take(migrator: Migrator, path: str) -> str:
             conn.close()
 
 
-def keep(migrator: Migrator, conn: sqlite3.Connection, path: str, note: str = "", *, held: bool = False) -> str:
+def keep(
+    migrator: Migrator, conn: sqlite3.Connection, path: str, note: str = "", *, held: bool = False, spare: str = ""
+) -> str:
     """The backup of the file as it is, whatever is wrong with its history, under the write lock of `conn`, or, `held`, while
-    `conn` has the whole file for itself."""
+    `conn` has the whole file for itself. Older ones make room for it, but not `spare`."""
     applied, version = _history_as_it_is(conn)
     check = history.same_as(applied) if applied != [] else history.objects
     made = backup.take(path, version, Watch(), migrator.timeout, check, note, conn if held else None)
     if migrator.backups_kept:
-        backup.prune(path, migrator.backups_kept, made)
+        backup.prune(path, migrator.backups_kept, made, spare)
     return made
 
 
@@ -133,8 +135,9 @@ def _over(migrator: Migrator, conn: sqlite3.Connection, path: str, chosen: str, 
         kept = None
         if migrator.backups_kept and (applied or history.objects(conn)):
             # never over the very copy that is about to be restored
-            same = backup.name_of(path, version) == os.path.realpath(chosen)
-            kept = keep(migrator, conn, path, backup.free_name(path, version, "replaced") if same else "", held=True)
+            spare = os.path.realpath(chosen)
+            note = backup.free_name(path, version, "replaced") if backup.name_of(path, version) == spare else ""
+            kept = keep(migrator, conn, path, note, held=True, spare=spare)
         source = file.connect_to_read(chosen)
         try:
             backup.transfer(source, conn, watch, migrator.timeout)

@@ -210,6 +210,15 @@ def test_a_restore_of_the_very_version_that_the_file_has_keeps_both(lived):
     assert Migrator(ALL).backups(lived)[:2] == [report.backup, chosen]  # the latest work first
 
 
+def test_the_backup_that_is_restored_never_makes_room_for_the_copy_of_what_was_there(lived):
+    oldest = f"{lived}.v0001.bak"
+    good = fingerprint(oldest)
+    report = Migrator(ALL, backups=2).restore(lived, oldest)
+    assert first_note(lived) == "of version 1"
+    assert fingerprint(oldest) == good
+    assert Migrator(ALL).backups(lived) == [report.backup, f"{lived}.v0002.bak", oldest]
+
+
 def test_a_restore_that_is_asked_for_twice_loses_nothing(lived):
     Migrator(ALL).backup(lived)
     worked_on(lived, "no mistake after all")
