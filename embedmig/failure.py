@@ -57,6 +57,28 @@ def explained(run: Run, error: Exception, task: Task, guard: Guard) -> EmbedmigE
     return MigrationFailed(str(error) or type(error).__name__, **place, cause=name, hint=hint(error))
 
 
+def let_go(error: BaseException, conn: sqlite3.Connection) -> None:
+    """Close the cursors that are kept by the traceback of a migration's error.
+
+    With one of them open SQLite would keep the file open too, after close() and until the error is forgotten: a reset would find this
+    very process in its way, and Windows would neither rename nor delete the file.
+    """
+    errors, seen = [error], set[int]()
+    while errors:
+        one = errors.pop()
+        seen.add(id(one))
+        errors += [other for other in (one.__cause__, one.__context__) if other is not None and id(other) not in seen]
+        step = one.__traceback__
+        while step is not None:
+            for value in list(step.tb_frame.f_locals.values()):
+                if isinstance(value, sqlite3.Cursor) and value.connection is conn:
+                    try:
+                        value.close()
+                    except sqlite3.ProgrammingError:
+                        pass  # the author closed the connection
+            step = step.tb_next
+
+
 def lost(run: Run, task: Task, guard: Guard, error: Exception | None = None) -> EmbedmigError:
     """The error for a migration that went on, or hid the error: by what was its transaction lost, as far as anybody saw?"""
     fatal = run.fatal if guard.lost else None

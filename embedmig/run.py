@@ -214,6 +214,7 @@ class Run:
                 task.act(self)
             except Exception as error:
                 failure = error
+                failure_of.let_go(error, self.conn)
         if self.watch.stopped is not None:
             raise self.watch.stopped from failure
         if failure is not None:

@@ -546,3 +546,25 @@ def test_a_reset_killed_at_any_moment_leaves_the_old_content_an_empty_file_or_no
     assert set(found) <= {"old", "empty", "none", "new"}
     assert {"old", "empty", "none"} <= set(found)
     assert (found[0], found[-1]) == ("old", "new")
+
+
+def fails_with_a_cursor_of_its_own(db):
+    cursor = db.conn.cursor()
+    cursor.execute("SELECT * FROM notes")
+    cursor.fetchone()
+    raise ValueError("after the first row")
+
+
+def fails_while_it_mends_another_error(db):
+    try:
+        fails_with_a_cursor_of_its_own(db)
+    except ValueError:
+        raise KeyError("the second error") from None
+
+
+@pytest.mark.parametrize("fails", [fails_with_a_cursor_of_its_own, fails_while_it_mends_another_error])
+def test_a_failed_launch_leaves_the_file_closed_so_that_the_app_can_offer_a_reset_at_once(used, fails):
+    with pytest.raises(MigrationFailed) as caught:
+        Migrator([*ALL, sql(4, fails)]).migrate(used)
+    assert Migrator(ALL).reset(used).after == 3
+    assert caught.value.id == "004_step"  # the error is still held, as an app that shows it holds it
