@@ -12,6 +12,7 @@ import itertools
 import random
 import re
 import sqlite3
+from functools import reduce
 from typing import NamedTuple
 
 from embedmig.testing import values
@@ -94,8 +95,11 @@ class _Solver:
             return both[:MOST]
         if node.name in ("case", "iif()", "if()"):
             return self.branches(node.args, truth)[:MOST]
-        if node.name in ("coalesce()", "ifnull()") and _is_boolean(node.args[0]):
+        if _is_coalesce(node) and _is_boolean(node.args[0]):
             return self.alternatives(node.args[0], truth)
+        if node.name == "is" and node.args[1] == Literal(None) and _is_coalesce(node.args[0]):
+            alone: list[Node] = [Op("is", (arg, node.args[1])) for arg in node.args[0].args]  # type: ignore[union-attr]
+            return self.alternatives(reduce(lambda one, other: Op("and", (one, other)), alone), truth)
         return self.by_truth(node, truth) or [((node, truth),)]
 
     def branches(self, args: tuple[Node, ...], truth: bool) -> list[Alternative]:
@@ -201,6 +205,10 @@ class _Solver:
             return self.conn.execute(sql, (value,)).fetchone() is not None
         except sqlite3.Error:
             return False
+
+
+def _is_coalesce(node: Node) -> bool:
+    return isinstance(node, Op) and node.name in ("coalesce()", "ifnull()") and len(node.args) > 1
 
 
 def _is_boolean(node: Node) -> bool:

@@ -11,7 +11,7 @@ from embedmig.errors import UsageError, printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
 from embedmig.testing.expressions import Column, as_sql, tokens
-from embedmig.testing.values import LEFT_OUT, LITERAL
+from embedmig.testing.values import LEFT_OUT, LITERAL, index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ TRIES = 40  # of a table's first row; later ones fail more often for good, for w
 TRIES_AFTER = 10
 GIVEN_UP = 120  # tries, over several draws, after which a table that never took a row is an error
 PARENTS = 50  # rows of a parent that a foreign key may refer to
+NEIGHBOURS = 6  # tries that change as little as can be
 _SIZES = st.integers(0, 15)  # 0 is none, so that one table in sixteen is empty
 
 
@@ -82,12 +83,13 @@ class _Filling:
 
     def component(self, component: list[Table]) -> None:
         """Tables that refer to each other in a circle may refer to rows that come later; if those don't come, there are none."""
-        stood = len(self.said)
-        if len(component) > 1:
+        stood, circle = len(self.said), len(component) > 1
+        if circle:
             self.awaited = {table.name.lower(): [] for table in component}
         for table in component:
             self.table(table, self.awaited.pop(table.name.lower(), []))
-        if len(component) > 1 and any(_dangles(self.conn, table) for table in component):
+        doubtful = [table for table in component if circle or not all(_is_written(table, key) for key in table.keys)]
+        if any(_dangles(self.conn, table) for table in doubtful):
             self.drawn |= {table.name: [] for table in component}
             del self.said[stood:]
             self.stand_again()
@@ -109,7 +111,7 @@ class _Filling:
             data = self.draw(self.filler.bytes[name])
             fixed = dict(awaited[i]) if i < len(awaited) else {}
             for columns, strategy in self.filler.own[name]:
-                fixed.update(zip(columns, self.draw(strategy), strict=True))
+                fixed.update(_values(columns, self.draw(strategy)))
             row = self.row(table, data, fixed, parents)
             if row is None:
                 break
@@ -153,13 +155,15 @@ class _Filling:
         name = table.name.lower()
         why = ""
         for n in range(TRIES_AFTER if self.drawn[table.name] else TRIES):
-            made = self.made(table, _varied(data, n), fixed, parents)
-            if made is None:
-                continue
-            if (refusal := self.refusal(table, made)) is None:
-                return made
-            why = refusal
-            self.filler.refused[name] += 1
+            awaited = {parent: len(keys) for parent, keys in self.awaited.items()}
+            made = self.made(table, _varied(table, data, n, why), fixed, parents)
+            if made is not None:
+                if (refusal := self.refusal(table, made)) is None:
+                    return made
+                why = refusal
+                self.filler.refused[name] += 1
+            for parent, before in awaited.items():
+                del self.awaited[parent][before:]
         if name not in self.filler.taken and self.filler.refused[name] >= GIVEN_UP and not _any(self.conn, table):
             raise _unfillable(table, why, alone=self.filler.alone)
         return None
@@ -170,7 +174,7 @@ class _Filling:
         try:
             if self.conn.execute(sql, parameters).rowcount == 0:
                 return "a trigger passes over the row with RAISE(IGNORE)"
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
             if not self.conn.in_transaction:  # RAISE(ROLLBACK) took everything with it
                 self.stand_again()
             return str(error)
@@ -214,7 +218,8 @@ class _Filling:
     ) -> bool:  # fmt: skip
         """Choose the row that a foreign key refers to, write it into `found`; False if there is none.
 
-        A key with a NULL refers to nothing. It may also refer to its own row (then it goes into `own`), or to one that comes later.
+        A key with a NULL refers to nothing. A row that must refer to one of its own table, and is the first, refers to itself
+        (then the key goes into `own`); in a circle of tables it may refer to one that comes later.
         """
         open_columns = [column for column in key.columns if column not in found]
         if not open_columns or any(found.get(column, 0) is None for column in key.columns):
@@ -224,11 +229,11 @@ class _Filling:
         fitting = [row for row in options if all(found.get(c, v) == v for c, v in zip(key.columns, row, strict=True))]
         itself = key.parent == table.name.lower()
         late = self.awaited.get(key.parent)
-        nowhere = not fitting and not itself and late is None
+        nowhere = not fitting and late is None
         if nullable and (data[0] < 32 or nowhere or any(not cells[column].pool for column in nullable)):
             found.update(dict.fromkeys(nullable))
         elif fitting and (late is None or data[0] < 128):
-            found.update(zip(key.columns, fitting[(data[0] << 8 | data[1]) % len(fitting)], strict=True))
+            found.update(zip(key.columns, fitting[index(data[0], data[1]) % len(fitting)], strict=True))
         elif itself and len(open_columns) == len(key.columns):
             own.append(key)
             found.update(dict.fromkeys(key.columns, LEFT_OUT))
@@ -246,13 +251,24 @@ class _Filling:
         return True
 
 
-def _varied(data: bytes, n: int) -> bytes:
-    """The same data for the first try, its neighbours, which are as simple, for some more, then any."""
+def _varied(table: Table, data: bytes, n: int, why: str) -> bytes:
+    """The same data for the first try, its neighbours, which are as simple, for some more, then any.
+
+    After `UNIQUE constraint failed: t.a, t.b` only those columns are varied.
+    """
     if n == 0:
         return data
-    if n < 5:
-        return bytes(b if i % 2 else (b + n) % 256 for i, b in enumerate(data))
-    return random.Random(data + bytes([n])).randbytes(len(data))
+    if n >= NEIGHBOURS:
+        return random.Random(data + bytes([n])).randbytes(len(data))
+    twins = {word.rpartition(".")[2].lower() for word in why.rpartition("failed: ")[2].split(", ")}
+    chosen = [name in twins for name in table.names]
+    if not (why.startswith("UNIQUE") and any(chosen)):
+        chosen = [True] * len(chosen)
+    neighbour = bytearray(data)
+    for i, change in enumerate(chosen):
+        if change:
+            neighbour[2 + 2 * i] = (data[2 + 2 * i] + n) % 256
+    return bytes(neighbour)
 
 
 def _mend(conn: sqlite3.Connection, relation: Relation, row: dict[str, object], fixed: set[str]) -> None:
@@ -285,6 +301,20 @@ def _beside(value: object, way: int) -> object:
     if isinstance(value, str):
         return value + "a" if way > 0 else value[:-1]
     return value
+
+
+def _values(columns: tuple[str, ...], drawn: object) -> list[tuple[str, object]]:
+    if not isinstance(drawn, tuple | list) or len(drawn) != len(columns):
+        raise UsageError(
+            f"The strategy for {printable(', '.join(columns))} drew {printable(repr(drawn))}.",
+            hint="Let it draw tuples of one value for each of these columns.",
+        )
+    return list(zip(columns, drawn, strict=True))
+
+
+def _is_written(table: Table, key: Key) -> bool:
+    """Can an INSERT choose what this foreign key refers to? Not where a column of it is generated."""
+    return set(key.columns) <= set(table.names)
 
 
 def _dangles(conn: sqlite3.Connection, table: Table) -> bool:

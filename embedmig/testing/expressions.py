@@ -233,12 +233,13 @@ class _Reader:
             return Literal(_constant(token))
         if token.word == "CASE":
             return self.case()
-        if token.word == "CAST" and self.take("("):
+        if token.word == "CAST" and self.peek("("):
+            end = closing(self.tokens, self.at)
+            self.at += 1
             node = self.either()
-            words = []
-            while not self.take(")"):
-                words.append(self.next().text)
-            return Op("cast", (node, Literal(" ".join(words[1:]).upper())))
+            declared = self.sql[self.tokens[self.at].end : self.tokens[end].start].strip()  # what stands behind AS
+            self.at = end + 1
+            return Op("cast", (node, Literal(declared.upper())))
         if token.word in ("EXISTS", "RAISE") and self.peek("("):
             return self.unread()
         if token.kind == "word" and self.take("("):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
+from contextlib import contextmanager
 from functools import cache
 
 from hypothesis import strategies as st
@@ -21,6 +22,8 @@ from embedmig.testing.drawing import Filler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import sqlite_utils
     from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -41,7 +44,8 @@ def rows(db: Open, table: str, *, max_size: int = 5, columns: Own | None = None)
     right-to-left script; NaN, infinities and a NULL in a primary key are never drawn. The schema is read once, here.
     """
     conn = _connection(db)
-    found = tables.read(conn, table.lower())
+    with _plain(conn):
+        found = tables.read(conn, table.lower())
     if not found:
         raise UsageError(
             f"There is no table {printable(table)} that rows could be drawn for.",
@@ -52,7 +56,7 @@ def rows(db: Open, table: str, *, max_size: int = 5, columns: Own | None = None)
 
     @st.composite
     def drawn(draw: DrawFn) -> list[Row]:
-        with transaction.aside(conn) as again:
+        with _plain(conn), transaction.aside(conn) as again:
             return filler.draw(draw, conn, again)[only.name]
 
     return drawn()
@@ -65,11 +69,12 @@ def filling(db: Open, *, max_size: int = 3, columns: Own | None = None) -> Searc
     Keys of `columns` are `"table.column"`. The schema is read once, here. Raises UsageError as rows() does.
     """
     conn = _connection(db)
-    filler = Filler(tables.in_order(tables.read(conn)), columns or {}, max_size)
+    with _plain(conn):
+        filler = Filler(tables.in_order(tables.read(conn)), columns or {}, max_size)
 
     @st.composite
     def drawn(draw: DrawFn) -> Drawn:
-        with transaction.aside(conn) as again:
+        with _plain(conn), transaction.aside(conn) as again:
             return filler.draw(draw, conn, again)
 
     return drawn()
@@ -93,6 +98,7 @@ def database(
         if migrator.prepare is not None:
             migrator.prepare(conn)
         migrator.migrate(conn, to=version)
+        conn.row_factory, conn.text_factory = None, str
         return conn, Filler(tables.in_order(tables.read(conn)), columns or {}, max_size)
 
     @st.composite
@@ -117,6 +123,17 @@ def fill(db: Open, drawn: Drawn) -> None:
                     f"({', '.join(map(quoted, row))}) VALUES ({', '.join('?' * len(row))})" if row else "DEFAULT VALUES"
                 )
                 conn.execute(f"INSERT INTO main.{quoted(name)} {columns}", tuple(row.values()))
+
+
+@contextmanager
+def _plain(conn: sqlite3.Connection) -> Iterator[None]:
+    """Plain tuples of plain values, whatever factories the caller's connection has."""
+    factories = conn.row_factory, conn.text_factory
+    conn.row_factory, conn.text_factory = None, str
+    try:
+        yield
+    finally:
+        conn.row_factory, conn.text_factory = factories
 
 
 def _connection(db: Open) -> sqlite3.Connection:

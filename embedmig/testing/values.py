@@ -117,7 +117,7 @@ def rowid(n: int) -> Value:
 
 def real(n: int) -> Value:
     rng = random.Random(n)
-    return round(rng.uniform(-1, 1) * 10 ** rng.randrange(0, 12), rng.randrange(0, 7)) + 0.0
+    return round(rng.uniform(-1, 1) * 10.0 ** rng.randrange(0, 12), rng.randrange(0, 7)) + 0.0
 
 
 def text(n: int) -> Value:
@@ -156,6 +156,11 @@ LEFT_OUT = object()  # the column is not named: its default applies
 LITERAL = 64  # a first byte from here on is neither NULL nor left out
 
 
+def index(pick: int, seed: int) -> int:
+    """A place in a pool: the seed counts from its beginning, whatever the lot that the pick has drawn."""
+    return (pick & 7) << 8 | seed
+
+
 class Cell(NamedTuple):
     """A column's values: a pool, simplest first; any value, by number, or None if there are only those of the pool."""
 
@@ -171,7 +176,7 @@ class Cell(NamedTuple):
             return LEFT_OUT
         if self.free is not None and pick >= 144:
             return self.free(pick << 8 | seed)
-        return self.pool[(pick << 8 | seed) % len(self.pool)] if self.pool else None
+        return self.pool[index(pick, seed) % len(self.pool)] if self.pool else None
 
 
 _FITS: dict[str, tuple[type, ...]] = {
