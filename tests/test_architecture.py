@@ -14,6 +14,12 @@ PACKAGE = ROOT / "embedmig"
 
 # From the top floor down: a module imports only from below its own line, wherever in it the import stands.
 FLOORS = """
+    testing.strategies   rows, as hypothesis draws them
+    testing.drawing
+    testing.tables
+    testing.checks
+    testing.expressions
+    testing.values
     fleet           many files at once
     aio             the same verbs for asyncio
     policy          migrations and policy, or a Migrator
@@ -61,6 +67,7 @@ FLOORS = """
     report          values
     errors
 """
+PACKAGES = ("embedmig", "embedmig.testing")
 ORDER = [line.split()[0] for line in FLOORS.strip().splitlines()]
 
 
@@ -68,7 +75,7 @@ def modules() -> list[str]:
     return sorted(
         ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
         for file in PACKAGE.rglob("*.py")
-        if file != PACKAGE / "__init__.py"  # the public names, loaded on first use: tests/test_public_names.py
+        if file.name != "__init__.py"  # the public names, loaded on first use: tests/test_public_names.py
     )
 
 
@@ -100,8 +107,8 @@ def imports(node: ast.AST) -> Iterator[str]:
         elif isinstance(child, ast.ImportFrom):
             assert child.level == 0, "imports are absolute here"
             names = [alias.name for alias in child.names]
-            if child.module == "embedmig":
-                yield from (f"embedmig.{name}" for name in names)
+            if child.module in PACKAGES:
+                yield from (f"{child.module}.{name}" for name in names)
             else:
                 yield str(child.module)
 
