@@ -199,9 +199,7 @@ class _Filling:
                 found[name] = case.cells[name].at(data[1 + 2 * i], data[2 + 2 * i])
         for key in own:
             for column, target in zip(key.columns, key.target, strict=True):
-                if found.get(target) is LEFT_OUT:
-                    found[target] = case.cells[target].at(LITERAL, data[0])
-                found[column] = found.get(target)
+                found[column] = found.get(target)  # a key that is left out makes one more try
         if case.relations:
             linked = {column for key in table.keys for column in key.columns}
             for relation in case.relations:
