@@ -159,10 +159,12 @@ def _uri(path: str) -> str:
 
 
 def path_of(conn: sqlite3.Connection) -> str | None:
-    """The file behind a connection, or None for one in memory or a temporary one."""
-    return next(
-        (str(row[2]) for row in rows(conn, "PRAGMA database_list", os.fsdecode) if row[1] == "main" and row[2]), None
-    )
+    """The file behind a connection, or None for one in memory or a temporary one.
+
+    SQLite gives files by their absolute paths, and calls what deserialize() filled "x".
+    """
+    listed = rows(conn, "PRAGMA database_list", os.fsdecode)
+    return next((str(row[2]) for row in listed if row[1] == "main" and row[2] and os.path.isabs(row[2])), None)
 
 
 def rows(conn: sqlite3.Connection, sql: str, text: Callable[[bytes], str] = str) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import threading
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 import sqlite_utils
@@ -504,3 +505,15 @@ def test_a_returning_that_was_not_read_to_its_end_is_no_half_migration(notes):
         assert content(notes) == before
     else:
         assert query(notes, "SELECT count(*) FROM notes") == [(3,)]
+
+
+def test_a_database_that_was_filled_by_deserialize_has_no_file(tmp_path, monkeypatch):
+    """SQLite calls it "x": a file of that name has nothing to do with it, and no backup is made beside it."""
+    monkeypatch.chdir(tmp_path)
+    Path("x").write_bytes(b"something else")
+    with closing(sqlite3.connect(":memory:")) as conn, closing(sqlite3.connect(":memory:")) as copy:
+        Migrator([ONE]).migrate(conn)
+        copy.deserialize(conn.serialize())
+        report = Migrator([ONE, TWO]).migrate(copy)
+        assert (report.path, report.before, report.after, report.backup) == (None, 1, 2, None)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
