@@ -61,11 +61,12 @@ class Trial:
     @property
     def path(self) -> Path:
         """The file that is tried now."""
-        return self.folder / f"{self.files}.db"
+        return self.folder / str(self.files) / "app.db"
 
     def put(self, left: Left) -> None:
         """Try a new file, of these very bytes."""
         self.files += 1
+        self.path.parent.mkdir()
         for end, data in left.items():
             Path(f"{self.path}{end}").write_bytes(data)
 
@@ -90,7 +91,7 @@ class Trial:
             begun = [applied for applied in history.read(conn) or [] if not applied.finished]
         if not begun and not any(self._same(found, good) for good in self.allowed):
             lines = differences(self.allowed[0], found, self.subject.accept)
-            raise Refuted(told(f"{what}, and the file had neither its old nor its new content:", lines, _HALF))
+            raise Refuted(told(f"{what}\nThe file then had neither its old nor its new content, but:", lines, _HALF))
         at_rest = self.path.read_bytes()
         if at_rest in self._launched:
             return
@@ -102,13 +103,13 @@ class Trial:
         try:
             self.launch()
         except EmbedmigError as error:
-            raise Refuted(told(f"{what}, and the next launch failed:", [str(error)], cure)) from error
+            raise Refuted(told(f"{what}\nThe next launch failed:", [str(error)], cure)) from error
         with self.read() as conn:
             found = everything(conn)
         if lines := differences(self.newest, found, self.subject.accept):
             raise Refuted(
                 told(
-                    f"{what}, and the next launch made another file (+) than one that was left in peace (-):",
+                    f"{what}\nThe next launch made another file (+) of it than a launch that was left in peace (-):",
                     lines,
                     cure,
                 )
@@ -150,7 +151,7 @@ def killed(subject: Subject, version: int) -> int:
         trial.launch(lambda conn: transaction.follow(conn, look))
         for left, statement in seen.items():
             trial.put(dict(left))
-            trial.judge(f"A launch from version {version} was killed at\n    {_short(statement)}")
+            trial.judge(f"A launch from version {version} was killed at this statement: {_short(statement)}")
         return statements
 
 
@@ -171,7 +172,7 @@ def disk_full(subject: Subject, version: int) -> int:
                 trial.launch(lambda conn, limit=limit: conn.execute(f"PRAGMA max_page_count = {limit}"))  # type: ignore[misc]
             except EmbedmigError:
                 pass  # as it should; which error it is, embedmig's own tests look at
-            trial.judge(f"The disk was full at page {limit + 1} in a launch from version {version}")
+            trial.judge(f"The disk was full at page {limit + 1} in a launch from version {version}.")
         return len(limits)
 
 
