@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from embedmig.errors import EmbedmigError, printable
+from embedmig.errors import EmbedmigError, MigrationFailed, printable
 from embedmig.foreign_keys import quoted
 from embedmig.testing import content, strategies
 from embedmig.testing.subject import Refuted, told, unclean
@@ -30,7 +30,7 @@ def look_at(subject: Subject, conn: sqlite3.Connection, version: int) -> None:
     """Migrate a file with rows to the newest version, and down again as far as there is a `down`; Refuted if any are lost."""
     try:
         steps = subject.steps(conn)
-    except EmbedmigError as error:
+    except MigrationFailed as error:
         raise Refuted(
             told(f"Rows that version {version} allows make a migration fail:", [str(error)], _SUCH_ROWS)
         ) from error
