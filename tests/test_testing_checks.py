@@ -61,6 +61,7 @@ FORMS = {
     "both or none": ("a INT, b INT", "(a IS NULL) = (b IS NULL)"),
     "exactly one": ("a INT, b INT, c INT", "(a IS NOT NULL) + (b IS NOT NULL) + (c IS NOT NULL) = 1"),
     "at least one": ("a INT, b INT", "coalesce(a, b) IS NOT NULL"),
+    "unless it is not known": ("a INT, b INT", "coalesce(a = 70 AND b = 80, 1)"),
     "one of two zero": ("a INT NOT NULL, b INT NOT NULL", "a = 0 OR b = 0"),
     "by kind, or": (
         "k TEXT NOT NULL, a TEXT, b BLOB",

@@ -95,8 +95,6 @@ class _Solver:
             return both[:MOST]
         if node.name in ("case", "iif()", "if()"):
             return self.branches(node.args, truth)[:MOST]
-        if _is_coalesce(node) and _is_boolean(node.args[0]):
-            return self.alternatives(node.args[0], truth)
         if node.name == "is" and node.args[1] == Literal(None) and _is_coalesce(node.args[0]):
             alone: list[Node] = [Op("is", (arg, node.args[1])) for arg in node.args[0].args]  # type: ignore[union-attr]
             return self.alternatives(reduce(lambda one, other: Op("and", (one, other)), alone), truth)
