@@ -383,7 +383,9 @@ def test_the_description_of_an_sql_file_is_its_first_comment(text: str, descript
     assert only(sql_file(tmp_path, text)).description == description
 
 
-KNOWN = "Nothing was changed. Known: transaction:false, backward_compatible:true, requires_sqlite:3.35, loses_rows:true."
+KNOWN = (
+    "Nothing was changed. Known: transaction:false, backward_compatible:true, requires_sqlite:3.35, loses_rows:true."
+)
 ONCE = "Nothing was changed. Write -- migrate:up once and -- migrate:down at most once."
 
 WRONG_SQL = {

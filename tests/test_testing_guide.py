@@ -25,4 +25,7 @@ def test_the_output_that_the_guide_shows_is_the_real_one(tmp_path):
     assert [line for line in shown.splitlines()[1:] if line and line not in printed] == [], done.stdout
     tests = [line for line in printed if line.startswith("test_migrations.py::")]
     assert tests == [line for line in shown.splitlines() if line.startswith("test_migrations.py::")]
-    assert f"{sum('FAILED' in line for line in tests)} failed, {sum('PASSED' in line for line in tests)} passed" in done.stdout
+    assert (
+        f"{sum('FAILED' in line for line in tests)} failed, {sum('PASSED' in line for line in tests)} passed"
+        in done.stdout
+    )

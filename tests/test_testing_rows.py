@@ -328,7 +328,7 @@ def drawn_until_an_error(strategy: st.SearchStrategy[object]) -> str:
         (
             "CREATE TABLE s (x); CREATE TABLE t (name TEXT NOT NULL); CREATE TRIGGER r BEFORE INSERT ON t"
             " WHEN NEW.name NOT IN (SELECT x FROM s WHERE x = 'no such text') BEGIN SELECT RAISE(ABORT, 'this name was not invited'); END",
-            "No row for t could be drawn: of 120 and more that were tried SQLite took none (this name was not invited)."
+            "No row for t could be drawn: of 1000 and more that were tried SQLite took none (this name was not invited)."
             " Nothing was changed. Pass a strategy of your own: columns={'t.name': st.just(...)}.",
         ),
         (

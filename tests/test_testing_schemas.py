@@ -48,9 +48,11 @@ def emptied(conn: sqlite3.Connection) -> set[str]:
 def test_nine_in_ten_tables_of_large_apps_are_filled(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(drawing, "GIVEN_UP", 10**9)  # to see all that are left, not to stop at the first
     total, left = 0, set()
     for path in SCHEMAS:
+        if path.stem == "settings":  # has the hard ones: to see all that are left, not to stop at the first
+            monkeypatch.setattr(drawing, "GIVEN_UP", 10**9)
+            monkeypatch.setattr(drawing, "GIVEN_UP_LATE", 10**9)
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
             conn.executescript(path.read_text(encoding="utf-8"))
             total += len(tables.read(conn))

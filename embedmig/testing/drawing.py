@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 TRIES = 40  # of a table's first row; later ones fail more often for good, for want of other parents or keys
 TRIES_AFTER = 10
-GIVEN_UP = 120  # tries, over several draws, after which a table that never took a row is an error
+GIVEN_UP = 120  # tries, over several draws, after which a table that never took a row is an error ...
+GIVEN_UP_LATE = 1000  # ... and where it may be for want of fitting rows in other tables
 PARENTS = 50  # rows of a parent that a foreign key may refer to
 NEIGHBOURS = 6  # tries that change as little as can be
 _SIZES = st.integers(0, 15)  # 0 is none, so that one table in sixteen is empty
@@ -164,8 +165,9 @@ class _Filling:
                 self.filler.refused[name] += 1
             for parent, before in awaited.items():
                 del self.awaited[parent][before:]
-        if name not in self.filler.taken and self.filler.refused[name] >= GIVEN_UP and not _any(self.conn, table):
-            raise _unfillable(table, why, alone=self.filler.alone)
+        most = GIVEN_UP if why.startswith("CHECK") and not table.keys else GIVEN_UP_LATE
+        if name not in self.filler.taken and self.filler.refused[name] >= most and not _any(self.conn, table):
+            raise _unfillable(table, why, most, alone=self.filler.alone)
         return None
 
     def refusal(self, table: Table, row: Row) -> str | None:
@@ -342,11 +344,11 @@ def _no_parent(table: Table, key: Key, *, alone: bool) -> UsageError:
     )
 
 
-def _unfillable(table: Table, why: str, *, alone: bool) -> UsageError:
+def _unfillable(table: Table, why: str, tries: int, *, alone: bool) -> UsageError:
     words = {token.text.strip('"`[]').lower() for token in tokens(why)}
     named = [column for column in table.columns if column.lower() in words]
     return UsageError(
-        f"No row for {printable(table.name)} could be drawn: of {GIVEN_UP} and more that were tried SQLite took none"
+        f"No row for {printable(table.name)} could be drawn: of {tries} and more that were tried SQLite took none"
         f" ({printable(why)}).",
         hint=f"Pass a strategy of your own: columns={_example(table, named or list(table.columns[:1]), alone)}.",
     )
