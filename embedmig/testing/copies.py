@@ -6,26 +6,20 @@ import sqlite3
 from contextlib import closing, contextmanager
 
 from embedmig import file, transaction, verbs
-from embedmig.migrator import Migrator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from embedmig.loader import Source
+    from embedmig.migrator import Migrator
 
 _AUTOCOMMIT: Any = None  # no transaction of Python's own stands open when a run begins
 
 
-def migrator_of(migrations: Source | Migrator) -> Migrator:
-    """The Migrator itself, or one with no policy of its own."""
-    return migrations if isinstance(migrations, Migrator) else Migrator(migrations)
-
-
 def changed(migrator: Migrator, **policy: object) -> Migrator:
     """The same Migrator with some of its fields changed."""
-    other = Migrator.__new__(Migrator)
+    other = type(migrator).__new__(type(migrator))  # an app may derive one
     other.__dict__.update(migrator._fields() | policy)
     return other
 

@@ -11,8 +11,9 @@ import sqlite_utils
 
 from embedmig import history, plan, verbs
 from embedmig.errors import EmbedmigError, UsageError
+from embedmig.policy import migrator_of
 from embedmig.testing import keeping, shape, strategies
-from embedmig.testing.copies import changed, migrator_of, opened
+from embedmig.testing.copies import changed, opened
 from embedmig.testing.subject import Refuted, Subject, told
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ def database_at(
     In memory, or at `path`, where no file may be yet. What `database()` has drawn will do as `rows`. Version 0 is an empty
     file. Close it.
     """
-    migrator = changed(migrator_of(migrations), backups_kept=0)
+    migrator = changed(migrator_of(migrations, {}), backups_kept=0)
     name = ":memory:" if path is None else os.fspath(path)
     if path is not None and os.path.exists(name):
         raise UsageError(f"{name} is there already.", hint="Give the path of a file that is not there yet.")
@@ -58,7 +59,7 @@ def database_at(
 
 def advance(db: Db, migrations: Source | Migrator, *, to: int | None = None) -> Report:
     """Bring a file further: to version `to`, or to the newest. No backup is made. Raises what a launch raises."""
-    return changed(migrator_of(migrations), backups_kept=0).migrate(db, to=to)
+    return changed(migrator_of(migrations, {}), backups_kept=0).migrate(db, to=to)
 
 
 def golden(path: str | os.PathLike[str], migrations: Source | Migrator) -> sqlite_utils.Database:

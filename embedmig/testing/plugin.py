@@ -41,9 +41,10 @@ def embedmig_migrations(request: pytest.FixtureRequest) -> Source | Migrator:
 @pytest.fixture(scope="session")
 def _embedmig_newest(embedmig_migrations: Source | Migrator) -> tuple[Migrator, bytes]:
     """The bytes of a new file at the newest version: made once in a run."""
-    from embedmig.testing.copies import migrator_of, newest
+    from embedmig.policy import migrator_of
+    from embedmig.testing.copies import newest
 
-    migrator = migrator_of(embedmig_migrations)
+    migrator = migrator_of(embedmig_migrations, {})
     return migrator, newest(migrator)
 
 

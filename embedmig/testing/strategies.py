@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from embedmig import file, transaction
 from embedmig.errors import UsageError, printable
 from embedmig.foreign_keys import quoted
-from embedmig.migrator import Migrator
+from embedmig.policy import migrator_of
 from embedmig.testing import tables
 from embedmig.testing.drawing import Filler
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
     from embedmig.loader import Source
+    from embedmig.migrator import Migrator
     from embedmig.testing.drawing import Drawn as Drawn
     from embedmig.testing.drawing import Own as Own
     from embedmig.testing.drawing import Row as Row
@@ -89,7 +90,7 @@ def database(
     brings its `prepare`, for constraints that call the app's own functions. If the migrations insert rows, they
     must be the same rows each time.
     """
-    migrator = migrations if isinstance(migrations, Migrator) else Migrator(migrations)
+    migrator = migrator_of(migrations, {})
 
     @cache
     def made() -> tuple[sqlite3.Connection, Filler]:

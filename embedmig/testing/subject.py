@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 from embedmig import definition, foreign_keys, history, plan, transaction, verbs
 from embedmig.errors import EmbedmigError, printable
+from embedmig.policy import migrator_of
 from embedmig.progress import Watch
 from embedmig.questions import Look
 from embedmig.testing import content, shape, strategies
-from embedmig.testing.copies import changed, image, migrator_of, opened
+from embedmig.testing.copies import changed, image, opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Subject:
         max_size: int = 3,
         examples: int = 20,
     ) -> None:
-        self.migrator = changed(migrator_of(migrations), strict=False, backups_kept=0)
+        self.migrator = changed(migrator_of(migrations, {}), strict=False, backups_kept=0)
         self.columns, self.accept, self.max_size, self.examples = columns, frozenset(accept), max_size, examples
         self.broken: EmbedmigError | None = None  # why the set can't be loaded
         self.shipped: list[Migration] = []
