@@ -180,6 +180,26 @@ def test_what_does_more_the_second_time_is_found_by_a_kill():
     assert last == AGAIN.format("002_seed")
 
 
+def commits_behind_the_guard(db):
+    db.execute("CREATE TABLE one (x)")
+    db.conn.set_authorizer(None)
+    db.conn.commit()
+    db.conn.execute("BEGIN")
+    db.execute("CREATE TABLE two (x)")
+
+
+def test_half_a_migration_is_found_by_a_kill():
+    half = Migration("002_half", 2, "", commits_behind_the_guard)
+    assert said("test_a_kill_at_any_statement_does_no_harm", NOTES, half) == (
+        "A launch from version 1 was killed at this statement: BEGIN\n"
+        "The file then had neither its old nor its new content, but:\n"
+        "    table one:\n"
+        "      + x\n"
+        "Each migration runs in a transaction, so this should never be. Does one take SQLite's authorizer off, or write"
+        " through a connection of its own? If not, please report it."
+    )
+
+
 def test_what_may_be_killed_anywhere_passes():
     passes(
         "test_a_kill_at_any_statement_does_no_harm",

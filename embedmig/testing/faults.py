@@ -126,7 +126,10 @@ class Trial:
             yield conn
 
 
-_HALF = "This should never be: each migration runs in a transaction. Please report it, with the migration."
+_HALF = (
+    "Each migration runs in a transaction, so this should never be. Does one take SQLite's authorizer off, or write"
+    " through a connection of its own? If not, please report it."
+)
 _AGAIN = (
     "{} runs outside a transaction (transactional = False), so it must be safe to run again: look first what is already"
     " there (IF NOT EXISTS, INSERT OR IGNORE), or move what can run in a transaction to a migration of its own."

@@ -95,12 +95,12 @@ class Suite:
             pytest.fail(str(self.subject.broken), pytrace=False)
 
     def test_it_runs_on_an_empty_file(self, migration: Migration) -> None:
-        with self._told(migration, self.subject.before(migration)) as conn:
+        with self._told(self.subject.before(migration)) as conn:
             self.subject.migrate(conn, migration.version)
             _refuse_dirt(conn, f"{migration.id} leaves a file that SQLite's own checks find fault with")
 
     def test_it_forgets_no_index_trigger_or_view(self, migration: Migration) -> None:
-        with self._told(migration, self.subject.before(migration)) as conn:
+        with self._told(self.subject.before(migration)) as conn:
             try:
                 self.subject.migrate(conn, migration.version, strict=True)
             except MigrationFailed as error:
@@ -109,7 +109,7 @@ class Suite:
                 pytest.skip(f"{migration.id} fails: see test_it_runs_on_an_empty_file")
 
     def test_a_second_launch_changes_nothing(self) -> None:
-        with self._told(self.subject.newest, self.subject.newest.version), tempfile.TemporaryDirectory() as folder:
+        with self._told(self.subject.newest.version), tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "app.db")
             self.subject.migrator.connect(path).close()
             before = path.read_bytes()
@@ -122,7 +122,7 @@ class Suite:
     def test_it_depends_on_neither_time_nor_chance(self, migration: Migration) -> None:
         version = self.subject.before(migration)
         modules = [up.__globals__ for m in self.subject.shipped if hasattr(up := m.up, "__globals__")]
-        with self._told(migration, version):
+        with self._told(version):
             drawn = self.subject.sample(version)
             with self.subject.filled(version, drawn) as conn:
                 before = image(conn)
@@ -140,7 +140,7 @@ class Suite:
 
     def test_down_undoes_up(self, migration: Migration) -> None:
         version = self.subject.before(migration)
-        with self._told(migration, version) as conn:
+        with self._told(version) as conn:
             before = everything(conn)
             self.subject.migrate(conn, migration.version)
             after = everything(conn)
@@ -161,8 +161,7 @@ class Suite:
                 raise Refuted(told(what, lines, cure + meant(after, again, self.subject.accept)))
 
     def test_every_version_reaches_the_same_schema(self, version: int) -> None:
-        newest = self.subject.newest
-        with self._told(newest, version) as conn, opened(self.subject.migrator, b"") as fresh:
+        with self._told(version) as conn, opened(self.subject.migrator, b"") as fresh:
             self.subject.migrate(fresh)
             self.subject.migrate(conn)
             one, other = everything(fresh), everything(conn)
@@ -178,11 +177,11 @@ class Suite:
             with self.subject.filled(version, drawn) as conn:
                 keeping.look_at(self.subject, conn, version)
 
-        with self._told(self.subject.newest, version) as conn:
+        with self._told(version) as conn:
             _for_all(self.subject, conn, version, check)
 
     def test_a_released_file_reaches_the_newest_version(self, released: Path) -> None:
-        with self._told(self.subject.newest, 0):
+        with self._told(0):
             files.look_at(self.subject, released)
 
     def test_the_previous_release_can_go_on(self, migration: Migration) -> None:
@@ -192,7 +191,7 @@ class Suite:
             with self.subject.copy(migration.version) as conn:
                 keeping.use_as_before(conn, drawn, migration)
 
-        with self._told(migration, previous) as conn:
+        with self._told(previous) as conn:
             with self.subject.copy(migration.version) as newer:
                 keeping.refuse_missing(content.of(conn), content.of(newer), migration)
             _for_all(self.subject, conn, previous, check)
@@ -200,22 +199,22 @@ class Suite:
     # -- the faults ------------------------------------------------------------------------------------
 
     def test_a_kill_at_any_statement_does_no_harm(self, version: int) -> None:
-        with self._told(self.subject.newest, version):
+        with self._told(version):
             faults.killed(self.subject, version)
 
     def test_a_full_disk_does_no_harm(self, version: int) -> None:
-        with self._told(self.subject.newest, version):
+        with self._told(version):
             faults.disk_full(self.subject, version)
 
     def test_ten_launches_at_once_migrate_once(self) -> None:
         first = self.subject.shipped[0].version
-        with self._told(self.subject.newest, first), tempfile.TemporaryDirectory() as folder:
+        with self._told(first), tempfile.TemporaryDirectory() as folder:
             faults.at_once(self.subject, first if len(self.subject.shipped) > 1 else 0, folder)
 
     # -- what they share -------------------------------------------------------------------------------
 
     @contextmanager
-    def _told(self, migration: Migration, version: int) -> Iterator[sqlite3.Connection]:
+    def _told(self, version: int) -> Iterator[sqlite3.Connection]:
         """Around a check, with a file at this version; whatever it finds is told without a traceback of ours."""
         __tracebackhide__ = True
         try:
