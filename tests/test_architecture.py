@@ -21,7 +21,6 @@ FLOORS = """
     testing.keeping
     testing.subject      what is tested
     testing.copies
-    testing.shape
     testing.content
     testing.clock
     testing.strategies   rows, as hypothesis draws them

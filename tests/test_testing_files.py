@@ -125,9 +125,11 @@ def test_a_golden_file_that_gets_another_schema_is_told(released):
         golden(released / "v2.db", [ONE, sql(2, "ALTER TABLE notes ADD COLUMN title TEXT DEFAULT ''"), THREE])
     assert str(caught.value) == (
         "v2.db, from version 2, gets another schema (+) than a new file (-):\n"
-        "    table notes:\n"
-        "      - title text default ''\n"
-        "      + title text\n"
+        "    different: table notes\n"
+        "      body TEXT\n"
+        "    - title TEXT DEFAULT ''\n"
+        "    + title TEXT\n"
+        "      PRIMARY KEY (id)\n"
         "Write a migration that makes the two alike."
     )
 

@@ -165,7 +165,7 @@ def test_each_check_is_a_test_of_its_own_in_the_output(tmp_path):
     assert failed[0].strip("_ ") == "test_migrations.test_down_undoes_up[002_tags]"
     assert failed[1:5] == [
         "down of 002_tags does not undo its up. The schema that was there (-) and the one that it leaves (+):",
-        "    table tags:",
-        "      + x",
+        "    unexpected: table tags",
+        "    + CREATE TABLE tags (x)",
         "Make down the inverse of up. If this is meant: suite(..., accept=['table tags']).",
     ]

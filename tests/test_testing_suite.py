@@ -95,8 +95,10 @@ def test_a_down_that_is_not_the_inverse_is_shown_as_a_difference():
     message = said("test_down_undoes_up", NOTES, sql(2, adds, "DROP INDEX by_title", name="title"), case="002_title")
     assert message == (
         "down of 002_title does not undo its up. The schema that was there (-) and the one that it leaves (+):\n"
-        "    table notes:\n"
-        "      + title text\n"
+        "    different: table notes\n"
+        "      body TEXT\n"
+        "    + title TEXT\n"
+        "      PRIMARY KEY (id)\n"
         "Make down the inverse of up. If this is meant: suite(..., accept=['table notes'])."
     )
     passes("test_down_undoes_up", NOTES, sql(2, adds, "DROP INDEX by_title; ALTER TABLE notes DROP COLUMN title"))
@@ -193,8 +195,8 @@ def test_half_a_migration_is_found_by_a_kill():
     assert said("test_a_kill_at_any_statement_does_no_harm", NOTES, half) == (
         "A launch from version 1 was killed at this statement: BEGIN\n"
         "The file then had neither its old nor its new content, but:\n"
-        "    table one:\n"
-        "      + x\n"
+        "    unexpected: table one\n"
+        "    + CREATE TABLE one (x)\n"
         "Each migration runs in a transaction, so this should never be. Does one take SQLite's authorizer off, or write"
         " through a connection of its own? If not, please report it."
     )
@@ -298,8 +300,8 @@ def test_another_schema_from_an_older_version_than_in_a_new_file_is_shown():
     message = said("test_every_version_reaches_the_same_schema", *shipped, case="from 002_step")
     assert message == (
         "A file from version 2 gets another schema (+) than a new one (-):\n"
-        "    index three_x:\n"
-        "      + create index three_x on three ( x )\n"
+        "    unexpected: index three_x\n"
+        "    + CREATE INDEX three_x ON three (x)\n"
         "A migration must not ask whether the file is new. If this is meant: suite(..., accept=['index three_x'])."
     )
 

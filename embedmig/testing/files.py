@@ -12,9 +12,9 @@ import sqlite_utils
 from embedmig import history, plan, verbs
 from embedmig.errors import EmbedmigError, UsageError
 from embedmig.policy import migrator_of
-from embedmig.testing import keeping, shape, strategies
+from embedmig.testing import keeping, strategies
 from embedmig.testing.copies import changed, opened
-from embedmig.testing.subject import Refuted, Subject, told
+from embedmig.testing.subject import Refuted, Subject, between, everything, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,6 +119,6 @@ def look_at(subject: Subject, path: Path) -> None:
             raise Refuted(f"{path.name}: {error}") from error
         except Refuted as error:
             raise Refuted(f"{path.name}: {error}") from error
-        if lines := shape.difference(shape.of(fresh), shape.of(conn), subject.accept):
+        if lines := between(everything(fresh), everything(conn), subject.accept).diff.splitlines():
             what = f"{path.name}, from version {version}, gets another schema (+) than a new file (-):"
             raise Refuted(told(what, lines, "Write a migration that makes the two alike."))

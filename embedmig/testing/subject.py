@@ -6,29 +6,31 @@ import re
 import sqlite3
 from contextlib import contextmanager
 
-from embedmig import definition, foreign_keys, history, plan, transaction, verbs
+from embedmig import definition, difference, foreign_keys, history, plan, transaction, verbs
 from embedmig.errors import EmbedmigError, printable
 from embedmig.policy import migrator_of
 from embedmig.progress import Watch
 from embedmig.questions import Look
-from embedmig.testing import content, shape, strategies
+from embedmig.testing import content, strategies
 from embedmig.testing.copies import changed, image, opened
+from embedmig.tokens import meanings, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import Any
 
+    from embedmig.difference import Objects
     from embedmig.loader import Source
     from embedmig.migration import Migration
     from embedmig.migrator import Migrator
+    from embedmig.report import Drift
     from embedmig.run import Run
     from embedmig.task import Task
     from embedmig.testing.content import Content
-    from embedmig.testing.shape import Shape
     from embedmig.testing.strategies import Drawn, Own
 
-    Everything = tuple[Shape, Content]
+    Everything = tuple[Objects, Content]
 
 EXAMPLES_FOR_A_SAMPLE = 12
 
@@ -202,17 +204,18 @@ def _table_of(key: str | tuple[str, ...]) -> str:
     return (key if isinstance(key, str) else key[0]).rpartition(".")[0].lower()
 
 
+# The words of a statement, between NULs: no name and no text has one.
 _TARGET = re.compile(
-    r"\b(?: (?:insert|replace)(?:\ or\ \w+)?\ into | update(?:\ or\ \w+)? | delete\ from | drop\ table(?:\ if\ exists)?"
-    r' | alter\ table | rename\ to )\ (?:main\ \.\ )?("[^"]*"|\S+)',
+    r"""(?:^|\0) (?: (?:insert|replace)(?:\0or\0\w+)?\0into | update(?:\0or\0\w+)? | delete\0from | drop\0table(?:\0if\0exists)?
+      | alter\0table | rename\0to ) \0 (?:main\0\.\0)? ([^\0]+)""",
     re.X,
 )
 
 
 def named_in(statements: Iterable[str]) -> set[str]:
     """The tables that these statements write to, drop or alter by name; what a trigger or a CASCADE does is not among it."""
-    texts = (" ".join(shape.tokens(statement)) for statement in statements)
-    done = (text for text in texts if not text.startswith("create "))  # what stands in a trigger is not done yet
+    texts = ("\0".join(meanings(tokens(statement))) for statement in statements)
+    done = (text for text in texts if not text.startswith("create\0"))  # what stands in a trigger is not done yet
     return {name.strip('"') for text in done for name in _TARGET.findall(text)}
 
 
@@ -234,18 +237,25 @@ def told(what: str, lines: Iterable[str], cure: str) -> str:
     return "\n".join([what, *(f"    {printable(part)}" for line in lines for part in line.splitlines()), cure])
 
 
-def meant(one: Everything, other: Everything, accept: Collection[str]) -> str:
-    """How to say that these differences are no mistake."""
-    names = [line[:-1] for line in shape.difference(one[0], other[0], accept) if not line.startswith(" ")]
-    names += content.differing(one[1], other[1], accept)
-    return f"If this is meant: suite(..., accept={sorted(names)!r})."
-
-
 def everything(conn: sqlite3.Connection) -> Everything:
     """The schema and every row."""
-    return shape.of(conn), content.of(conn)
+    return difference.objects(conn), content.of(conn)
+
+
+def between(one: Everything, other: Everything, accept: Collection[str] = ()) -> Drift:
+    """How the schemas of two files differ, but for the objects that may."""
+    kept = [{name: it for name, it in side[0].items() if it.label.lower() not in accept} for side in (one, other)]
+    return difference.between(*kept)
 
 
 def differences(one: Everything, other: Everything, accept: Collection[str] = ()) -> list[str]:
     """How two files differ, in words; empty where they don't."""
-    return shape.difference(one[0], other[0], accept) + content.difference(one[1], other[1], accept)
+    return between(one, other, accept).diff.splitlines() + content.difference(one[1], other[1], accept)
+
+
+def meant(one: Everything, other: Everything, accept: Collection[str]) -> str:
+    """How to say that these differences are no mistake."""
+    found = between(one, other, accept)
+    names = [label.lower() for label in (*found.missing, *found.unexpected, *found.different)]
+    names += content.differing(one[1], other[1], accept)
+    return f"If this is meant: suite(..., accept={sorted(names)!r})."

@@ -10,11 +10,12 @@ import hypothesis
 import pytest
 
 from embedmig.errors import EmbedmigError, MigrationFailed
-from embedmig.testing import clock, content, faults, files, keeping, shape
+from embedmig.testing import clock, content, faults, files, keeping
 from embedmig.testing.copies import image, opened
 from embedmig.testing.subject import (
     Refuted,
     Subject,
+    between,
     differences,
     everything,
     meant,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from embedmig.migration import Migration
     from embedmig.migrator import Migrator
     from embedmig.testing.strategies import Drawn, Own
+    from embedmig.testing.subject import Everything
 
 
 def suite(
@@ -147,7 +149,7 @@ class Suite:
             with _wrapped(f"down of {migration.id} fails:", "Make down the inverse of up."):
                 self.subject.roll_back(conn, version)
             back = everything(conn)
-            if lines := shape.difference(before[0], back[0], self.subject.accept):
+            if lines := self._schemas(before, back):
                 what = f"down of {migration.id} does not undo its up. The schema that was there (-) and the one that it leaves (+):"
                 raise Refuted(
                     told(what, lines, "Make down the inverse of up. " + meant(before, back, self.subject.accept))
@@ -155,7 +157,7 @@ class Suite:
             with _wrapped(f"After its down, up of {migration.id} fails:", "Let down remove all that up made."):
                 self.subject.migrate(conn, migration.version)
             again = everything(conn)
-            if lines := shape.difference(after[0], again[0], self.subject.accept):
+            if lines := self._schemas(after, again):
                 what = f"After its down, up of {migration.id} makes another schema (+) than the first time (-):"
                 cure = "Let down remove all that up made. "
                 raise Refuted(told(what, lines, cure + meant(after, again, self.subject.accept)))
@@ -165,7 +167,7 @@ class Suite:
             self.subject.migrate(fresh)
             self.subject.migrate(conn)
             one, other = everything(fresh), everything(conn)
-            if lines := shape.difference(one[0], other[0], self.subject.accept):
+            if lines := self._schemas(one, other):
                 what = f"A file from version {version} gets another schema (+) than a new one (-):"
                 cure = "A migration must not ask whether the file is new. "
                 raise Refuted(told(what, lines, cure + meant(one, other, self.subject.accept)))
@@ -212,6 +214,9 @@ class Suite:
             faults.at_once(self.subject, first if len(self.subject.shipped) > 1 else 0, folder)
 
     # -- what they share -------------------------------------------------------------------------------
+
+    def _schemas(self, one: Everything, other: Everything) -> list[str]:
+        return between(one, other, self.subject.accept).diff.splitlines()
 
     @contextmanager
     def _told(self, version: int) -> Iterator[sqlite3.Connection]:
