@@ -12,8 +12,8 @@ from typing import NamedTuple
 from embedmig.create_table import trigger_event
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
+from embedmig.savepoint import trial
 from embedmig.tokens import folded, pieces
-from embedmig.transaction import trial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from embedmig.errors import RebuildFailed, UsageError, listed, printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
 from embedmig.procedure import STORED, Change, Shape, carry_out, in_main, is_sqlites_own, move_aside, shape
+from embedmig.savepoint import trial, whole
 from embedmig.tokens import folded, pieces
-from embedmig.transaction import trial, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -97,34 +97,6 @@ def await_reading(conn: sqlite3.Connection, watch: Watch, timeout: float) -> Non
 
 
 @contextmanager
-def whole(conn: sqlite3.Connection) -> Iterator[None]:
-    """Inside a transaction that goes on: all of it, or, when it raises, nothing of it."""
-    conn.execute("SAVEPOINT embedmig")
-    try:
-        yield
-    except BaseException:
-        _take_back(conn)
-        raise
-    conn.execute("RELEASE embedmig")
-
-
-@contextmanager
-def trial(conn: sqlite3.Connection) -> Iterator[None]:
-    """Inside a transaction that goes on: whatever is done here is taken back at the end."""
-    conn.execute("SAVEPOINT embedmig")
-    try:
-        yield
-    finally:
-        _take_back(conn)
-
-
-def _take_back(conn: sqlite3.Connection) -> None:
-    if conn.in_transaction:  # else SQLite has undone all of it already (a full disk, an interrupt)
-        conn.execute("ROLLBACK TO embedmig")
-        conn.execute("RELEASE embedmig")
-
-
-@contextmanager
 def alone(conn: sqlite3.Connection, watch: Watch, timeout: float) -> Iterator[None]:
     """Around what needs the file for itself: nobody else can read or write it meanwhile, kill and all.
 
@@ -447,58 +419,3 @@ def hiding(conn: sqlite3.Connection) -> list[str]:
 def follow(conn: sqlite3.Connection, said: Callable[[str], object] | None) -> None:
     """Call `said` with each statement as it starts, or no more; for `embedmig.testing`, on connections of its own."""
     conn.set_trace_callback(said)
-
-
-@contextmanager
-def together(conn: sqlite3.Connection) -> Iterator[None]:
-    """All of what is said inside or nothing of it, as a part of the caller's transaction where one is open.
-
-    Foreign keys are looked at when it ends. Left by an exception, it is undone.
-    """
-    alone, deferred = not conn.in_transaction, _pragma(conn, "defer_foreign_keys")
-    conn.execute("SAVEPOINT embedmig")
-    try:
-        conn.execute("PRAGMA defer_foreign_keys = ON")
-        yield
-        conn.execute("RELEASE embedmig")
-    except BaseException:
-        _take_back(conn, "embedmig", alone=alone)
-        raise
-    finally:
-        conn.execute(f"PRAGMA defer_foreign_keys = {deferred}")
-
-
-@contextmanager
-def aside(conn: sqlite3.Connection) -> Iterator[Callable[[], None]]:
-    """Around what shall leave no trace: it is undone, however it ends. What it yields undoes it so far and begins anew.
-
-    Foreign keys are not looked at meanwhile.
-    """
-    alone, deferred = not conn.in_transaction, _pragma(conn, "defer_foreign_keys")
-
-    def begin() -> None:
-        conn.execute("SAVEPOINT embedmig_aside")
-        conn.execute("PRAGMA defer_foreign_keys = ON")
-
-    def again() -> None:
-        _take_back(conn, "embedmig_aside", alone=alone)
-        begin()
-
-    begin()
-    try:
-        yield again
-    finally:
-        _take_back(conn, "embedmig_aside", alone=alone)
-        conn.execute(f"PRAGMA defer_foreign_keys = {deferred}")
-
-
-def _take_back(conn: sqlite3.Connection, savepoint: str, *, alone: bool) -> None:
-    """Undo to a savepoint and forget it: with the whole transaction if there was none before, which writes nothing.
-
-    SQLite may already have undone it all (RAISE(ROLLBACK), a full disk).
-    """
-    if alone:
-        undo(conn)
-    elif conn.in_transaction:
-        conn.execute(f"ROLLBACK TO {savepoint}")
-        conn.execute(f"RELEASE {savepoint}")

@@ -13,7 +13,7 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from embedmig import file, transaction
+from embedmig import file, savepoint
 from embedmig.errors import UsageError, printable
 from embedmig.foreign_keys import quoted
 from embedmig.policy import migrator_of
@@ -57,7 +57,7 @@ def rows(db: Open, table: str, *, max_size: int = 5, columns: Own | None = None)
 
     @st.composite
     def drawn(draw: DrawFn) -> list[Row]:
-        with _plain(conn), transaction.aside(conn) as again:
+        with _plain(conn), savepoint.aside(conn) as again:
             return filler.draw(draw, conn, again)[only.name]
 
     return drawn()
@@ -75,7 +75,7 @@ def filling(db: Open, *, max_size: int = 3, columns: Own | None = None) -> Searc
 
     @st.composite
     def drawn(draw: DrawFn) -> Drawn:
-        with _plain(conn), transaction.aside(conn) as again:
+        with _plain(conn), savepoint.aside(conn) as again:
             return filler.draw(draw, conn, again)
 
     return drawn()
@@ -105,7 +105,7 @@ def database(
     @st.composite
     def drawn(draw: DrawFn) -> Drawn:
         conn, filler = made()
-        with transaction.aside(conn) as again:
+        with savepoint.aside(conn) as again:
             return filler.draw(draw, conn, again)
 
     return drawn()
@@ -117,7 +117,7 @@ def fill(db: Open, drawn: Drawn) -> None:
     Triggers fire as for any INSERT. No transaction stays open, unless one was open before.
     """
     conn = _connection(db)
-    with transaction.together(conn):
+    with savepoint.together(conn):
         for name, of_table in drawn.items():
             for row in of_table:
                 columns = (
