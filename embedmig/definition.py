@@ -15,7 +15,7 @@ from embedmig import loader
 from embedmig.errors import DefinitionError, printable
 from embedmig.loader import Shipped
 from embedmig.migration import Migration
-from embedmig.script import down_alone, first_comment, sections
+from embedmig.script import adopts, down_alone, first_comment, sections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ def checksum(shipped: Shipped | Migration) -> str | None:
         return shipped.checksum or _checksum_of_value(shipped)
     data = shipped.place.read(shipped.up)
     return None if data is None else fingerprint(data.decode("utf-8", "replace"))
+
+
+def with_checksum(known: Shipped | Migration) -> Migration:
+    """The migration as the history records it where it is not run."""
+    migration = load(known)
+    fields = migration._fields() | {"checksum": migration.checksum or checksum(migration)}
+    return Migration(**fields)  # type: ignore[arg-type]  # the same fields, by name
 
 
 def fingerprint(source: str) -> str:
@@ -89,6 +96,7 @@ def _from_sql(shipped: Shipped) -> Migration:
         checksum=fingerprint(up),
         down_file=shipped.place.path(shipped.down) if shipped.down else None,
         loses_rows=cut.options.get("loses_rows") == "true",
+        adopts=adopts(up),
     )
 
 
@@ -110,6 +118,7 @@ def _from_python(shipped: Shipped) -> Migration:
         raise _wrong(shipped, f"{shipped.up} has no up(db)", "Define it: it makes the change.")
     _refuse_misspelt(shipped, module)
     description = (module.__doc__ or "").strip().partition("\n")[0].strip()
+    adopted = getattr(module, "adopts", ())
     return checked(
         Migration(
             id=shipped.id,
@@ -123,6 +132,7 @@ def _from_python(shipped: Shipped) -> Migration:
             file=shipped.place.path(shipped.up),
             checksum=checksum(shipped),
             loses_rows=getattr(module, "loses_rows", False),
+            adopts=(adopted,) if isinstance(adopted, str) else tuple(adopted) if isinstance(adopted, list) else adopted,
         )
     )
 
@@ -205,6 +215,9 @@ def checked(migration: object) -> Migration:
 
 
 def _check_settings(migration: Migration) -> None:
+    names = migration.adopts
+    if not isinstance(names, tuple) or not all(isinstance(name, str) and ": " in name for name in names):
+        raise _wrong(migration, f"adopts is {names!r}", 'Write the tool and its own name: "goose: 20210101_init".')
     for name in ("transactional", "backward_compatible", "loses_rows"):
         if not isinstance(getattr(migration, name), bool):
             raise _wrong(migration, f"{name} is {getattr(migration, name)!r}", "Write True or False.")

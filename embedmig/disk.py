@@ -95,6 +95,12 @@ def move_aside(path: str) -> str:
     return aside
 
 
+def write_new(path: str, text: str) -> None:
+    """Write a text file that isn't there yet. FileExistsError where it is."""
+    with open(path, "x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
 def remove(*names: str) -> None:
     """Delete files, those that are there."""
     for name in names:

@@ -17,7 +17,8 @@ class Migration(Value):
     modes): it runs at least once, so it must be safe to run again. `backward_compatible=True`
     lets the previous build go on using a file that has it. `requires_sqlite` ("3.35") is checked
     before anything runs. `loses_rows=True` says that rows go on purpose: `embedmig.testing` asks for
-    it. `file`, `down_file` and `checksum` are filled in by the loader.
+    it. `file`, `down_file` and `checksum` are filled in by the loader. `adopts` says what it is called in
+    the record of the tool that the app came from: `("goose: 20210101_init",)`.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Migration(Value):
     checksum: str | None = None
     down_file: str | None = None  # where it has one of its own
     loses_rows: bool = False
+    adopts: tuple[str, ...] = ()
 
 
 class Applied(Value):

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     OnProgress = Callable[[Progress], object] | None
 
 
+FORMATS = (  # the other tools whose records can be adopted: those of formats/registry.py, which no launch loads
+    "sqlite-utils", "sqlite-migrate", "yoyo", "alembic", "golang-migrate", "sqlx", "diesel", "goose", "dbmate", "drizzle", "drizzle-kit",
+    "user-version",
+)  # fmt: skip
+
+
 class Migrator(Value):
     """The shipped migrations and the policies with which they are run. Frozen; holds no connection; pickles.
 
@@ -42,7 +48,8 @@ class Migrator(Value):
     processes. `application_id`: refuse files that carry another one, and claim those that carry none.
     `app_version`: recorded beside each migration. `prepare(conn)`: runs on every connection on
     which migrations run or that the app is handed, for pragmas, functions and collations. `detect_version(conn) -> int`: asked once
-    for a file that has tables and no history. `out_of_order`: run a pending migration older than the
+    for a file that has tables and no history; `adopts`: the tool that migrated such files before, whose record is taken
+    over instead ("goose"; docs/come-from-another-tool.md). `out_of_order`: run a pending migration older than the
     newest applied one. `strict`: edited migrations and vanished triggers are errors, not warnings, and a
     file whose schema has drifted is not migrated.
     """
@@ -55,6 +62,7 @@ class Migrator(Value):
     app_version: str | None = None
     prepare: Callable[[sqlite3.Connection], object] | None = None
     detect_version: Callable[[sqlite3.Connection], int | None] | None = None
+    adopts: str | None = None
     out_of_order: bool = False
     strict: bool = False
 
@@ -69,6 +77,7 @@ class Migrator(Value):
         app_version: str | None = None,
         prepare: Callable[[sqlite3.Connection], object] | None = None,
         detect_version: Callable[[sqlite3.Connection], int | None] | None = None,
+        adopts: str | None = None,
         out_of_order: bool = False,
         strict: bool = False,
     ) -> None:
@@ -88,11 +97,13 @@ class Migrator(Value):
                 raise _usage(
                     f"{name}={action!r} is not a function.", f"Give a function of the connection: {name}(conn)."
                 )
+        if adopts is not None and not (isinstance(adopts, str) and adopts.lower().replace("_", "-") in FORMATS):
+            raise _usage(f"adopts={adopts!r} is no tool that is known here.", f"Known: {', '.join(FORMATS)}.")
         if not isinstance(backups, int) or backups < 0:
             raise _usage(f"backups={backups!r} is not a number of copies.", "Say how many to keep; 0 makes none.")
         super().__init__(
             loader.keep(migrations), atomic, backups, timeout, application_id, app_version,
-            prepare, detect_version, out_of_order, strict,
+            prepare, detect_version, adopts, out_of_order, strict,
         )  # fmt: skip
 
     # -- open ------------------------------------------------------------------------------------------

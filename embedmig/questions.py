@@ -97,8 +97,15 @@ def our_history(migrator: Migrator, conn: sqlite3.Connection, cure: str = "") ->
     refuse_application_id(migrator, conn)
     applied = history.read(conn)
     if applied is None and migrator.detect_version is None and (found := history.objects(conn)):
-        developer = "(For the developer: a file from before embedmig needs detect_version= or a baseline.)"
+        if migrator.adopts is not None:
+            from embedmig import adoption
+
+            if adoption.has_record(migrator, conn):
+                return None
+        developer = "(For the developer: a file from before embedmig needs adopts=, detect_version= or a baseline.)"
         what = f"it has {listed(found)} and no history of migrations"
+        if migrator.adopts is not None:
+            what += f", nor a record of {migrator.adopts}'s"
         raise ForeignDatabase(what, hint=cure or f"{OPEN_ANOTHER} {developer}")
     return applied
 

@@ -68,6 +68,7 @@ _BREAKPOINT = re.compile(r"-->\s*statement-breakpoint")
 _MARKER = re.compile(
     r"^[ \t\ufeff]*--[ \t]*migrate(?:[ \t]*:[ \t]*(?=(?:up|down)\b)|:(?=\w))(\w+)([^\n]*)$", re.M | re.I
 )
+_ADOPTS = re.compile(r"[ \t\ufeff]*--[ \t]*adopts[ \t]+([\w-]+)[ \t]*:[ \t]*(\S.*?)[ \t]*\Z")
 _FOREIGN_MARKER = re.compile(r"^[ \t]*--[ \t]*\+goose[ \t]+Down\b", re.M | re.I)
 
 START, NORMAL, EXPLAIN, CREATE, TRIGGER, SEMI, END = range(7)
@@ -347,9 +348,21 @@ def _options(text: str, file: str | None, line: int) -> dict[str, str]:
 
 def first_comment(text: str) -> str:
     """The first line of the first comment that says something, without its dashes or stars."""
-    start = _BLANK.match(text)
-    for line in text[: start.end() if start else 0].splitlines():
+    for line in _head(text):
         said = line.strip().strip("/*-").strip()
-        if said and not _MARKER.match(line) and not said.startswith(">"):
+        if said and not _MARKER.match(line) and not _ADOPTS.match(line) and not said.startswith(">"):
             return said
     return ""
+
+
+def adopts(text: str) -> tuple[str, ...]:
+    """What the lines `-- adopts goose: 20210101_init` above the first statement say, each as `goose: 20210101_init`."""
+    if "adopts" not in text:
+        return ()
+    return tuple(f"{found[1]}: {found[2]}" for line in _head(text) if (found := _ADOPTS.match(line)))
+
+
+def _head(text: str) -> list[str]:
+    """The lines of the comments above the first statement."""
+    start = _BLANK.match(text)
+    return text[: start.end() if start else 0].splitlines()

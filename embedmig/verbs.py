@@ -12,10 +12,10 @@ import time
 from contextlib import contextmanager
 
 from embedmig import definition, file, history, log, plan, surroundings, transaction
-from embedmig.errors import EmbedmigError, ForeignDatabase, UnusablePath, UsageError, listed, printable
+from embedmig.errors import EmbedmigError, UnusablePath, UsageError, listed, printable
 from embedmig.failure import state_after
 from embedmig.progress import Watch, passed_through
-from embedmig.questions import OPEN_ANOTHER, Look, complete, explaining, refuse_application_id
+from embedmig.questions import Look, complete, explaining, refuse_application_id
 from embedmig.report import Report
 from embedmig.run import Run
 from embedmig.task import Task
@@ -188,38 +188,12 @@ def _say_what_is_odd(look: Look, conn: sqlite3.Connection, path: str | None) -> 
 
 
 def adopted(migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Known], *, own: bool) -> list[Migration]:
-    """Under the lock: what a file from before embedmig already has, as the app's own detect_version() says."""
-    if migrator.detect_version is None or history.read(conn) is not None:
+    """Under the lock: what a file from before embedmig already has, as another tool's record or the app's detect_version() says."""
+    if (migrator.adopts is None and migrator.detect_version is None) or history.read(conn) is not None:
         return []
-    if not history.objects(conn):
-        return []
-    version, error = None, None
-    with transaction.asking(conn, cached=not own) as guard:
-        try:
-            version = migrator.detect_version(conn)
-        except sqlite3.Error as refused:
-            error = refused
-    if guard.denied or guard.lost:
-        called = guard.denied or "the end of the transaction"
-        what = f"detect_version() may only read, and tried this: {called}."
-        raise UsageError(what, hint="Let it ask, and return an int.") from error
-    if error is not None:
-        raise error
-    if version is None:
-        what = f"it has {listed(history.objects(conn))} and no history, and detect_version() does not know it"
-        raise ForeignDatabase(what, hint=OPEN_ANOTHER)
-    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
-        cure = "Return the file's version as an int, or None for a stranger's file."
-        raise UsageError(f"detect_version() returned {version!r}.", hint=cure)
-    return [_with_checksum(known) for known in plan.up_to(shipped, [], version)] if version else []
+    from embedmig import adoption
 
-
-def _with_checksum(known: Known) -> Migration:
-    from embedmig.migration import Migration
-
-    migration = definition.load(known)
-    fields = migration._fields() | {"checksum": migration.checksum or definition.checksum(migration)}
-    return Migration(**fields)  # type: ignore[arg-type]  # the same fields, by name
+    return adoption.adopted(migrator, conn, shipped, own=own)
 
 
 def baseline(migrator: Migrator, conn: sqlite3.Connection, path: str | None, version: int, *, own: bool) -> Report:
@@ -238,7 +212,7 @@ def baseline(migrator: Migrator, conn: sqlite3.Connection, path: str | None, ver
             prepare(migrator, conn, path)
         run = run_of(migrator, conn, path, own=own, watch=watch)
         with completing(run):
-            marked = run.mark(lambda: [_with_checksum(known) for known in chosen()[0]])
+            marked = run.mark(lambda: [definition.with_checksum(known) for known in chosen()[0]])
     return Report(path, before, version, tuple(marked), duration_s=time.monotonic() - watch.began)
 
 
@@ -249,7 +223,7 @@ def mark(migrator: Migrator, conn: sqlite3.Connection, path: str | None, migrati
         def choose() -> list[Migration]:
             refuse_application_id(migrator, conn)
             plan.refuse_out_of_turn(definition.checked(migration), history.read(conn) or [])
-            return [_with_checksum(migration)]
+            return [definition.with_checksum(migration)]
 
         with completing(run):
             run.mark(choose)

@@ -46,10 +46,26 @@ FLOORS = """
     replay          what the schema should be
     verbs           the verbs that run migrations
     questions       what is asked without writing
+    adoption        files from before embedmig
     run             the acting loop
     failure         what went wrong
     task            one migration, ready to run
     plan            pure
+    formats.conversion
+    formats.folders      another tool's, as a list
+    formats.registry     which formats there are
+    formats.sqlite_utils
+    formats.yoyo
+    formats.yoyo_steps
+    formats.alembic
+    formats.golang_migrate
+    formats.sqlx
+    formats.diesel
+    formats.goose
+    formats.dbmate
+    formats.drizzle
+    formats.user_version
+    formats.part         what each is made of
     definition
     loader
     history
@@ -77,7 +93,7 @@ FLOORS = """
     report          values
     errors
 """
-PACKAGES = ("embedmig", "embedmig.testing")
+PACKAGES = ("embedmig", "embedmig.formats", "embedmig.testing")
 ORDER = [line.split()[0] for line in FLOORS.strip().splitlines()]
 
 

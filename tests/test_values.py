@@ -25,7 +25,7 @@ VALUES: dict[str, tuple[Value, Value, str]] = {
         Migration("001_notes", 1, "Notes", "CREATE TABLE notes (y)"),
         "Migration(id='001_notes', version=1, description='Notes', up='CREATE TABLE notes (x)', down=None, transactional=True,"
         " backward_compatible=False, requires_sqlite=None, file=None, checksum=None, down_file=None,"
-        " loses_rows=False)",
+        " loses_rows=False, adopts=())",
     ),
     "Applied": (
         APPLIED,
@@ -58,7 +58,7 @@ VALUES: dict[str, tuple[Value, Value, str]] = {
         Migrator([MIGRATION], application_id=7, prepare=top_level),
         Migrator([MIGRATION], application_id=7),
         f"Migrator(migrations=({MIGRATION!r},), atomic='run', backups_kept=3, timeout=30.0, application_id=7, app_version=None,"
-        f" prepare={top_level!r}, detect_version=None, out_of_order=False, strict=False)",
+        f" prepare={top_level!r}, detect_version=None, adopts=None, out_of_order=False, strict=False)",
     ),
 }  # fmt: skip
 EACH = [value for value, _, _ in VALUES.values()]

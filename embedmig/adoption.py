@@ -1,0 +1,137 @@
+"""A file from before embedmig: what it already has, as the record of the tool before it says, or the app's detect_version()."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from embedmig import definition, history, plan, transaction
+from embedmig.errors import DefinitionError, ForeignDatabase, HistoryMismatch, UsageError, listed, printable
+from embedmig.formats.registry import named
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from embedmig.formats.part import Format, Record
+    from embedmig.loader import Shipped
+    from embedmig.migration import Migration
+    from embedmig.migrator import Migrator
+
+    Known = Shipped | Migration
+
+
+def has_record(migrator: Migrator, conn: sqlite3.Connection) -> bool:
+    """Is there a record of the tool that the app came from, be it in order or not?"""
+    if migrator.adopts is None:
+        return False
+    try:
+        return named(migrator.adopts).record(conn) is not None
+    except HistoryMismatch:
+        return True
+
+
+def adopted(migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Known], *, own: bool) -> list[Migration]:
+    """Under the lock: the shipped migrations that a file with tables and no history already has."""
+    if not history.objects(conn):
+        return []
+    if migrator.adopts is not None:
+        format = named(migrator.adopts)
+        record = format.record(conn)
+        if record is not None:
+            return taken_over([definition.load(known) for known in shipped], record, format)
+    if migrator.detect_version is None:
+        return []
+    version = _detected(migrator, conn, own=own)
+    return [definition.with_checksum(known) for known in plan.up_to(shipped, [], version)] if version else []
+
+
+def _detected(migrator: Migrator, conn: sqlite3.Connection, *, own: bool) -> int:
+    """What the app's own detect_version() says. ForeignDatabase where it says that the file is none of the app's."""
+    assert migrator.detect_version is not None
+    version, error = None, None
+    with transaction.asking(conn, cached=not own) as guard:
+        try:
+            version = migrator.detect_version(conn)
+        except sqlite3.Error as refused:
+            error = refused
+    if guard.denied or guard.lost:
+        called = guard.denied or "the end of the transaction"
+        what = f"detect_version() may only read, and tried this: {called}."
+        raise UsageError(what, hint="Let it ask, and return an int.") from error
+    if error is not None:
+        raise error
+    if version is None:
+        what = f"it has {listed(history.objects(conn))} and no history, and detect_version() does not know it"
+        raise ForeignDatabase(what, hint="Open this app's own file.")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+        cure = "Return the file's version as an int, or None for a stranger's file."
+        raise UsageError(f"detect_version() returned {version!r}.", hint=cure)
+    return version
+
+
+# -- another tool's record: plain values from here on ------------------------------------------------------------
+
+
+def taken_over(shipped: Sequence[Migration], record: Record, format: Format) -> list[Migration]:
+    """The shipped migrations that a record says are applied, in order; HistoryMismatch where it can't be told.
+
+    A migration is known to the tool by what it `adopts`; where no shipped one adopts anything of this tool's, by its own id.
+    """
+    names = _names(shipped, format)
+    owners = _owners(names, record, format)
+    problems = [
+        f"{format.NAME} recorded {key}, which no shipped migration adopts"
+        for key in record.keys
+        if key not in owners and _set_of(key) in {_set_of(known) for known in owners}
+    ]
+    done = set(record.keys)
+    if record.through and not problems:
+        last = max((owners[key] for key in record.keys), default=0)
+        done |= {key for migration in shipped[: max(last - 1, 0)] for key in names[migration.id]}
+    has: list[Migration] = []
+    for migration in shipped:
+        keys = names[migration.id]
+        missing = [key for key in keys if key not in done]
+        if keys and not missing:
+            has.append(definition.with_checksum(migration))
+        elif len(missing) < len(keys):
+            problems.append(
+                f"{migration.id} stands for several, and {format.NAME} has not applied {', '.join(missing)}"
+            )
+    if problems:
+        cure = f"Open the file once with the app's last release that used {format.NAME}."
+        developer = "(For the developer: what each migration adopts is in docs/come-from-another-tool.md.)"
+        raise HistoryMismatch(problems, [m.id for m in shipped], record.keys, hint=f"{cure} {developer}")
+    return has
+
+
+def _names(shipped: Sequence[Migration], format: Format) -> dict[str, list[str]]:
+    """By which keys the tool's record knows each shipped migration."""
+    said = {m.id: [key for name in m.adopts if (key := _key(name, format)) is not None] for m in shipped}
+    return said if any(said.values()) else {m.id: [format.key(m.id)] for m in shipped}
+
+
+def _key(name: str, format: Format) -> str | None:
+    """`goose: 00001_users` -> "1", if the format is goose."""
+    tool, _, own = name.partition(": ")
+    return format.key(own) if named(tool) is format else None
+
+
+def _owners(names: Mapping[str, Sequence[str]], record: Record, format: Format) -> dict[str, int]:
+    """The position, from 1, of the shipped migration that each key means. DefinitionError where two claim a recorded one."""
+    owners: dict[str, int] = {}
+    ids = list(names)
+    for position, id in enumerate(ids, 1):
+        for key in names[id]:
+            other = owners.setdefault(key, position)
+            # drizzle may record one number twice: then it has both
+            if other != position and 0 < record.keys.count(key) < 2:
+                what = f"{ids[other - 1]} and {id} both adopt {format.NAME}'s {printable(key)}, and a file has it once"
+                raise DefinitionError(what + ".", hint="Say which of the two it is.")
+    return owners
+
+
+def _set_of(key: str) -> str:
+    """sqlite-utils keeps several sets of migrations in one file, and those of others are none of ours."""
+    migration_set, colon, _ = key.partition(":")
+    return migration_set if colon else ""

@@ -1,0 +1,5 @@
+-- migrate:up
+CREATE TABLE tags (note INTEGER, tag TEXT);
+
+-- migrate:down
+

@@ -1,0 +1,4 @@
+CREATE TABLE `tags` (
+	`note` integer,
+	`tag` text
+);

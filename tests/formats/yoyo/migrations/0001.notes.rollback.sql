@@ -1,0 +1,2 @@
+DROP TRIGGER notes_changed;
+DROP TABLE notes;
