@@ -97,6 +97,7 @@ class Run:
                     self._begin_writing(adopted)
                     if adopted:
                         tasks = plan()
+                        self.watch.total = len(tasks)  # before, nobody could know that the rest is there already
                     stretch = self._stretch(tasks)
                     self.watch.total = max(self.watch.total, len(self.ran) + len(tasks))
                     if stretch and not stretch[0].transactional:

@@ -77,6 +77,13 @@ def test_only_what_is_pending_is_counted(notes):
     assert {(p.id, p.index, p.total) for p in seen if p.phase == "finished"} == {("002_step", 1, 1)}
 
 
+def test_what_a_file_from_before_embedmig_already_has_is_not_counted(path):
+    query(path, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)")
+    seen = []
+    Migrator([ONE, TWO], detect_version=lambda conn: 1).migrate(path, on_progress=seen.append)
+    assert [(p.id, p.index, p.total) for p in seen if p.phase == "finished"] == [("002_step", 1, 1)]
+
+
 def test_each_migration_in_its_own_transaction_is_counted_through(path):
     seen = Seen()
     Migrator([ONE, TWO, act(lambda db: None, 3)], atomic="migration").migrate(path, on_progress=seen)
