@@ -25,9 +25,17 @@ def has_record(migrator: Migrator, conn: sqlite3.Connection) -> bool:
     if migrator.adopts is None:
         return False
     try:
-        return named(migrator.adopts).record(conn) is not None
+        return _record(conn, named(migrator.adopts)) is not None
     except HistoryMismatch:
         return True
+
+
+def _record(conn: sqlite3.Connection, format: Format) -> Record | None:
+    try:
+        return format.record(conn)
+    except (TypeError, ValueError) as error:
+        what = f"{format.NAME}'s record has what {format.NAME} does not write: {error}"
+        raise HistoryMismatch([what], hint="Put a backup in its place.") from error
 
 
 def adopted(migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Known], *, own: bool) -> list[Migration]:
@@ -36,7 +44,7 @@ def adopted(migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Know
         return []
     if migrator.adopts is not None:
         format = named(migrator.adopts)
-        record = format.record(conn)
+        record = _record(conn, format)
         if record is not None:
             return taken_over([definition.load(known) for known in shipped], record, format)
     if migrator.detect_version is None:
@@ -78,31 +86,21 @@ def taken_over(shipped: Sequence[Migration], record: Record, format: Format) -> 
     A migration is known to the tool by what it `adopts`; where no shipped one adopts anything of this tool's, by its own id.
     """
     names = _names(shipped, format)
-    owners = _owners(names, record, format)
-    problems = [
-        f"{format.NAME} recorded {key}, which no shipped migration adopts"
-        for key in record.keys
-        if key not in owners and _set_of(key) in {_set_of(known) for known in owners}
-    ]
+    known = [key for keys in names.values() for key in keys]  # in order
+    _refuse_twins(names, record, format)
+    problems = [f"{format.NAME} recorded {key}, which no shipped migration adopts" for key in _unknown(record, known)]
     done = set(record.keys)
-    if record.through and not problems:
-        last = max((owners[key] for key in record.keys), default=0)
-        done |= {key for migration in shipped[: max(last - 1, 0)] for key in names[migration.id]}
-    has: list[Migration] = []
-    for migration in shipped:
-        keys = names[migration.id]
+    if record.through:
+        done.update(*(known[: known.index(key)] for key in record.keys if key in known))
+    for id, keys in names.items():
         missing = [key for key in keys if key not in done]
-        if keys and not missing:
-            has.append(definition.with_checksum(migration))
-        elif len(missing) < len(keys):
-            problems.append(
-                f"{migration.id} stands for several, and {format.NAME} has not applied {', '.join(missing)}"
-            )
+        if 0 < len(missing) < len(keys):
+            problems.append(f"{id} stands for several, and {format.NAME} has not applied {', '.join(missing)}")
     if problems:
-        cure = f"Open the file once with the app's last release that used {format.NAME}."
-        developer = "(For the developer: what each migration adopts is in docs/come-from-another-tool.md.)"
-        raise HistoryMismatch(problems, [m.id for m in shipped], record.keys, hint=f"{cure} {developer}")
-    return has
+        cure = f"Update the app to its newest release; if it says the same, open the file once with the last one that used {format.NAME}."
+        developer = "(For the developer: what each migration adopts is told in docs/come-from-another-tool.md.)"
+        raise HistoryMismatch(problems, list(names), record.keys, hint=f"{cure} {developer}")
+    return [definition.with_checksum(m) for m in shipped if names[m.id] and done.issuperset(names[m.id])]
 
 
 def _names(shipped: Sequence[Migration], format: Format) -> dict[str, list[str]]:
@@ -117,21 +115,27 @@ def _key(name: str, format: Format) -> str | None:
     return format.key(own) if named(tool) is format else None
 
 
-def _owners(names: Mapping[str, Sequence[str]], record: Record, format: Format) -> dict[str, int]:
-    """The position, from 1, of the shipped migration that each key means. DefinitionError where two claim a recorded one."""
-    owners: dict[str, int] = {}
-    ids = list(names)
-    for position, id in enumerate(ids, 1):
-        for key in names[id]:
-            other = owners.setdefault(key, position)
-            # drizzle may record one number twice: then it has both
-            if other != position and 0 < record.keys.count(key) < 2:
-                what = f"{ids[other - 1]} and {id} both adopt {format.NAME}'s {printable(key)}, and a file has it once"
+def _refuse_twins(names: Mapping[str, Sequence[str]], record: Record, format: Format) -> None:
+    """Raise DefinitionError where two migrations adopt what a file has once: which of them it has can't be told."""
+    owners: dict[str, str] = {}
+    for id, keys in names.items():
+        for key in keys:
+            other = owners.setdefault(key, id)
+            if other != id and record.keys.count(key) == 1:  # drizzle may record one number twice: then it has both
+                what = f"{other} and {id} both adopt {format.NAME}'s {printable(key)}, and a file has it once"
                 raise DefinitionError(what + ".", hint="Say which of the two it is.")
-    return owners
+
+
+def _unknown(record: Record, known: Sequence[str]) -> list[str]:
+    """What a file has and nobody adopts. sqlite-utils keeps several sets of migrations in one file: those of others are
+    passed over, but not all of them; then it is the app that doesn't know its own."""
+    ours = set(map(_set_of, known))
+    if ours.isdisjoint(map(_set_of, record.keys)):
+        return list(record.keys)
+    return [key for key in record.keys if key not in known and _set_of(key) in ours]
 
 
 def _set_of(key: str) -> str:
-    """sqlite-utils keeps several sets of migrations in one file, and those of others are none of ours."""
+    """`creatures:create_table` -> "creatures"; no other tool has sets."""
     migration_set, colon, _ = key.partition(":")
     return migration_set if colon else ""

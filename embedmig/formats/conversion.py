@@ -89,6 +89,7 @@ def _refuse_markers(part: Part, text: str) -> None:
 
 def _python(part: Part, origin: str) -> str:
     said = printable(part.description).replace("\\", "\\\\").replace('"', "'")
+    _refuse_relative_imports(part)
     settings = [f"adopts = {json.dumps(origin, ensure_ascii=False)}"]
     if not part.transactional:
         settings.append("transactional = False")
@@ -96,10 +97,20 @@ def _python(part: Part, origin: str) -> str:
     body = ("\n".join([part.prelude or "", *_without_docstring(part.up)])).strip("\n").split("\n")
     try:
         at = _behind_imports("\n".join(body))
-        text = "\n".join([f'"""{said}"""', "", *body[:at], *([""] if at else []), *settings, "", *body[at:]])
+        imports = [line for number, line in enumerate(body[:at]) if line.strip() or body[number - 1].strip()]
+        text = "\n".join([f'"""{said}"""', "", *imports, *([""] if at else []), *settings, "", *body[at:]])
         return _with_less_room(text)
     except SyntaxError as error:
         raise wrong(f"{name} can't be converted: {error.msg}", "Write it anew.") from error
+
+
+def _refuse_relative_imports(part: Part) -> None:
+    for node in ast.walk(ast.parse(part.up)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            what = (
+                f"{os.path.basename(part.file)}, line {node.lineno}: a relative import means another module elsewhere"
+            )
+            raise wrong(what, "Import it by its full name.")
 
 
 def _without_docstring(source: str) -> list[str]:

@@ -97,13 +97,16 @@ class _Module:
         lines, kept = self.source.split("\n"), self._used_by(wanted)
         alone = [""] * len(lines)
         for node in kept:
-            begin = node.lineno - 1  # a decorator stands above it
-            if node not in migrations:
-                begin = min([begin, *(d.lineno - 1 for d in getattr(node, "decorator_list", ()))])
+            decorators = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) - 1
+            begin = decorators
             while begin and lines[begin - 1].startswith("#"):
                 begin -= 1
-            for line in range(begin, node.end_lineno or node.lineno):
-                alone[line] = lines[line]
+            if node in migrations:  # without its decorator, the comment right above it
+                comment = lines[begin:decorators]
+                alone[node.lineno - 1 - len(comment) : node.lineno - 1] = comment
+                begin = node.lineno - 1
+            end = node.end_lineno or node.lineno
+            alone[begin:end] = lines[begin:end]
         return "\n".join(alone).rstrip() + ("" if wanted.name == "up" else f"\n\n\nup = {wanted.name}") + "\n"
 
     def _used_by(self, wanted: ast.FunctionDef) -> list[ast.stmt]:

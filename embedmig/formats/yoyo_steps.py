@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # What stands above the steps of a file whose steps are functions: it needs neither yoyo nor this package.
 PRELUDE = '''\
+import contextlib
 import sqlite3
 
 _steps = []
@@ -37,7 +38,7 @@ def up(db):
 
 def _act(db, action, forgiving):
     try:
-        with db.atomic():
+        with db.atomic() if db.conn.in_transaction else contextlib.nullcontext():
             if callable(action):
                 action(db.conn)
             elif action:
@@ -86,6 +87,8 @@ def read(source: str, name: str) -> Steps:
     if steps is not None:
         downs = [back for _, back in reversed(steps) if back and back.value.strip()]
         several = f"{name} (its rollbacks, newest first)" if len(downs) > 1 else None
+        if several:
+            downs = [Text(1, back.value) for back in downs]  # backwards they have no place in the file
         ups = [there for there, _ in steps if there]
         return Steps(*head, _in_place(ups), _in_place(downs) if downs else None, several, None)
     back = any(len(call.args) > 1 or any(word.arg in ("rollback", None) for word in call.keywords) for call in calls)
@@ -113,7 +116,7 @@ def _of_sql(module: ast.Module, calls: list[ast.Call]) -> list[tuple[Text | None
         plain = isinstance(node, ast.Import | ast.ImportFrom | ast.Assign) or (
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant | ast.Call)
         )
-        if not plain:
+        if not plain or any(isinstance(inner, ast.comprehension | ast.IfExp | ast.BoolOp) for inner in ast.walk(node)):
             return None
     made = {
         id(node)
