@@ -315,6 +315,7 @@ def up(db):
 three lines
 
 
+
 below""")})
 '''
 
@@ -358,7 +359,7 @@ up = first
     Migrator(tmp_path / "converted").migrate(path)
     assert query(path, "SELECT body FROM notes") == [
         ("a long\nline of\nwords",),
-        ('"\\n\\nthree lines\\n\\n\\nbelow"',),
+        ('"\\n\\nthree lines\\n\\n\\n\\nbelow"',),
     ]
 
 
@@ -373,6 +374,7 @@ WRONG = [
     ("goose", {"1_a.sql": f"{MARK} StatementBegin\n"}, "1_a.sql, line 1: -- +goose StatementBegin is out of place"),
     ("goose", {"1_a.sql": f"{MARK} Up\n\n{MARK} StatementBegin\nSELECT 1;\n"}, "1_a.sql, line 3: -- +goose StatementBegin without its StatementEnd"),
     ("goose", {"1_a.sql": f"{MARK} Up\n{MARK} StatementEnd\n"}, "1_a.sql, line 2: -- +goose StatementEnd without its StatementBegin"),
+    ("goose", {"1_a.sql": f"{MARK} Up\n  {MARK} Down\n"}, "1_a.sql, line 2: an indented marker is a comment to goose"),
     ("goose", {"1_a.sql": f"{MARK} Up\n{MARK} ENVSUB ON\n"}, "1_a.sql, line 2: it takes values from the environment"),
     ("goose", {"1_a.sql": f"{MARK} Up\n{MARK} Sideways\n"}, "1_a.sql, line 2: unknown marker: -- +goose Sideways"),
     ("goose", {"1_a.sql": f"{MARK} Up\nSELECT 1;\n", "2_b.go": "package migrations"}, "2_b.go is a migration in Go"),
@@ -522,6 +524,12 @@ def test_nothing_is_written_where_a_later_file_is_wrong(tmp_path) -> None:
     [
         ("sqlx", "1_a.sql", "SELECT 1;\n-- migrate:down\nSELECT 2;\n", "1_a.sql: a line of it is a marker to embedmig"),
         ("sqlx", "1_a.sql", "SELECT '\n-- migrate:sideways\n';\n", "1_a.sql: a line of it is a marker to embedmig"),
+        (
+            "golang-migrate",
+            "1_a.up.sql",
+            "SELECT 1;\n-- +goose Down\n",
+            "1_a.up.sql: a line of it is a marker to embedmig",
+        ),
         ("yoyo", "a.py", "\nfrom .names import X\nstep(X)\n", "a.py, line 2: a relative import"),
     ],
 )

@@ -140,6 +140,13 @@ def test_the_lock_of_a_killed_yoyo_is_refused_with_what_to_do(path) -> None:
     assert fingerprint(path) == before
 
 
+def test_a_record_of_sqlite_migrate_is_read_as_well(path) -> None:
+    kept("sqlite-utils", "sqlite_migrate.db", path)
+    assert Migrator(
+        formats.load(KEPT / "sqlite_utils/migrations.py", "sqlite-migrate"), adopts="sqlite-migrate"
+    ).migrate(path).ran == ("m003_smaller",)
+
+
 ALEMBIC = [
     Migration("001_initial", 1, "Initial", "CREATE TABLE notes (x)", adopts=("alembic: 1975ea83b712",)),
     Migration("002_tags", 2, "Tags", "CREATE TABLE tags (note INTEGER, tag TEXT)", adopts=("alembic: ae1027a6acf2",)),

@@ -8,10 +8,9 @@ import os
 import re
 
 from embedmig import disk
-from embedmig.errors import DefinitionError, printable
+from embedmig.errors import printable
 from embedmig.formats.folders import adopts, read
 from embedmig.formats.part import Part, wrong
-from embedmig.script import sections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +62,6 @@ def _sql(part: Part, origin: str) -> str:
     text = f"-- {part.description}\n-- adopts {origin}\n\n-- migrate:up{option}\n{_body(part.up)}"
     if part.down is not None:
         text += f"\n-- migrate:down\n{_body(part.down)}"
-    _refuse_markers(part, text)
     return text
 
 
@@ -74,17 +72,6 @@ def _body(sql: str) -> str:
     while lines and not lines[-1].strip():
         del lines[-1]
     return "\n".join(lines) + "\n" if lines else ""
-
-
-def _refuse_markers(part: Part, text: str) -> None:
-    """Another tool's file may have, in a comment or a string, a line that is a marker here."""
-    name = os.path.basename(part.file)
-    try:
-        cut = sections(text, name)
-    except DefinitionError as error:
-        raise wrong(f"{name}: a line of it is a marker to embedmig ({error.what()})", "Word it otherwise.") from error
-    if _body(cut.up) != _body(part.up) or (cut.down is None) != (part.down is None):
-        raise wrong(f"{name}: a line of it is a marker to embedmig", "Word it otherwise.")
 
 
 def _python(part: Part, origin: str) -> str:

@@ -7,10 +7,12 @@ import sys
 import types
 
 from embedmig import definition
+from embedmig.errors import DefinitionError
 from embedmig.formats.part import Part, folder, wrong
 from embedmig.formats.registry import named
 from embedmig.loader import Folders
 from embedmig.migration import Migration
+from embedmig.script import sections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +43,25 @@ def read(place: Path, format: str) -> tuple[list[Part], Format]:
     found = chosen.parts(OneFile(path) if os.path.isfile(path) else folder(path))
     if not found:
         raise wrong(f"No migrations of {chosen.NAME}'s in {path}", "Check the folder and the format.")
+    for part in found:
+        _refuse_markers(part)
     return found, chosen
+
+
+def _refuse_markers(part: Part) -> None:
+    """Raise DefinitionError where a line of another tool's SQL, in a comment or a text, is a marker to embedmig."""
+    for file, text in ((part.file, part.up), (part.down_file or part.file, part.down)):
+        if text is None or part.prelude is not None:
+            continue
+        name = os.path.basename(file)
+        try:
+            same = sections(text, name).up == text
+        except DefinitionError as error:
+            raise wrong(
+                f"{name}: a line of it is a marker to embedmig ({error.what()})", "Word it otherwise."
+            ) from error
+        if not same:
+            raise wrong(f"{name}: a line of it is a marker to embedmig", "Word it otherwise.")
 
 
 class OneFile(Folders):

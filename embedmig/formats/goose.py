@@ -41,6 +41,8 @@ def _part(place: Folders, name: str) -> Part:
     now, transactional, begun = "", True, 0
     for line, said in enumerate(text(place, name).split("\n"), 1):
         marker = _MARKER.match(said)
+        if marker and said[0] in " \t":
+            raise _at(name, line, "an indented marker is a comment to goose", "Put it at the beginning of its line.")
         kept = "" if marker else said
         match marker.group(1).lower() if marker else "":
             case "up" | "down" as direction:

@@ -43,6 +43,35 @@ def with_sqlite_utils() -> None:
         typed(path)
 
 
+SQLITE_MIGRATE = """
+import sys
+from sqlite_migrate import Migrations
+from sqlite_utils import Database
+
+migrations = Migrations("notes")
+
+
+@migrations()
+def m001_notes(db):
+    db["notes"].create({"id": int, "body": str}, pk="id")
+
+
+@migrations()
+def m002_tags(db):
+    db["tags"].create({"note": int, "tag": str})
+
+
+migrations.apply(Database(sys.argv[1]))
+"""
+
+
+def with_sqlite_migrate() -> None:
+    """What came before sqlite-utils' own: another shape of the same table."""
+    path = new("sqlite_utils", "sqlite_migrate.db")
+    run(os.environ["OLD"], "-c", SQLITE_MIGRATE, path)
+    typed(path)
+
+
 def with_yoyo() -> None:
     from yoyo import get_backend, read_migrations
 
@@ -119,5 +148,5 @@ def with_drizzle() -> None:
 
 
 if __name__ == "__main__":
-    for tool in sys.argv[1:] or ["sqlite_utils", "yoyo", "alembic", "dbmate", "drizzle"]:
+    for tool in sys.argv[1:] or ["sqlite_utils", "sqlite_migrate", "yoyo", "alembic", "dbmate", "drizzle"]:
         globals()[f"with_{tool}"]()
