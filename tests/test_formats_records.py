@@ -368,12 +368,13 @@ def test_drizzles_late_migration_that_it_never_ran_is_not_taken_for_applied(path
 # -- the policy ------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_without_the_record_is_another_apps(path) -> None:
+@pytest.mark.parametrize("tool", formats.NAMES)
+def test_a_file_without_the_record_is_another_apps(tool, path) -> None:
     before = fingerprint(made(path, "CREATE TABLE customers (x);"))
     with pytest.raises(ForeignDatabase) as caught:
-        Migrator(numbered("1_a"), adopts="goose").migrate(path)
+        Migrator(numbered("1_a"), adopts=tool).migrate(path)
     assert str(caught.value) == (
-        "notes.db is another app's file: it has customers and no history of migrations, nor a record of goose's. Nothing was changed."
+        f"notes.db is another app's file: it has customers and no history of migrations, nor a record of {tool}'s. Nothing was changed."
         " Open this app's own file. (For the developer: a file from before embedmig needs adopts=, detect_version= or a baseline.)"
     )
     assert fingerprint(path) == before

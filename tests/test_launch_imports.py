@@ -36,6 +36,7 @@ CONNECT = """
     conn.execute("SELECT count(*) FROM t50").fetchall()
     conn.close()
     """
+ADOPTS = CONNECT.replace('"pkg"', '"pkg", adopts="goose"')  # a file that was taken over long ago
 MIGRATE = """
     import embedmig
     assert embedmig.Migrator("pkg").migrate(path).ran == ()
@@ -107,8 +108,8 @@ def bare(wheel_python: Path, app: Path, current: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "code",
-    [CONNECT, MIGRATE, IS_CURRENT, IS_CURRENT_OPEN],
-    ids=["connect", "migrate", "is_current", "is_current of a connection"],
+    [CONNECT, ADOPTS, MIGRATE, IS_CURRENT, IS_CURRENT_OPEN],
+    ids=["connect", "connect, with adopts=", "migrate", "is_current", "is_current of a connection"],
 )
 def test_a_launch_with_nothing_pending_loads_six_small_modules(
     code: str, wheel_python: Path, app: Path, current: Path, bare: set[str]

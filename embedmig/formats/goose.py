@@ -37,13 +37,25 @@ def parts(place: Folders) -> list[Part]:
 
 def _part(place: Folders, name: str) -> Part:
     """As goose reads it: a Down section that is there and empty goes down by doing nothing, a missing one can't."""
+    sections, transactional = _sections(text(place, name), name)
+    if "up" not in sections:
+        raise _at(name, 1, "there is no -- +goose Up", _MUST_START)
+    stem, down = name.removesuffix(".sql"), sections.get("down")
+    return Part(
+        stem, described(stem), "\n".join(sections["up"]), None if down is None else "\n".join(down),
+        os.path.join(place.label, name), transactional=transactional,
+    )  # fmt: skip
+
+
+def _sections(said: str, name: str) -> tuple[dict[str, list[str]], bool]:
+    """The lines of Up and Down, each on its own number, and whether they run in a transaction."""
     sections: dict[str, list[str]] = {}
     now, transactional, begun = "", True, 0
-    for line, said in enumerate(text(place, name).split("\n"), 1):
-        marker = _MARKER.match(said)
-        if marker and said[0] in " \t":
+    for line, content in enumerate(said.split("\n"), 1):
+        marker = _MARKER.match(content)
+        if marker and content[0] in " \t":
             raise _at(name, line, "an indented marker is a comment to goose", "Put it at the beginning of its line.")
-        kept = "" if marker else said
+        kept = "" if marker else content
         match marker.group(1).lower() if marker else "":
             case "up" | "down" as direction:
                 if direction in sections or begun or (direction == "down" and "up" not in sections):
@@ -60,27 +72,19 @@ def _part(place: Folders, name: str) -> Part:
                 begun, kept = 0, _end(sections[now])
             case "no transaction":
                 transactional = False
-            case "envsub off" | "envsubst off" | "":
-                pass
             case "envsub on" | "envsubst on":
                 raise _at(
                     name, line, "it takes values from the environment", "Write them out: users have none of yours."
                 )
-            case _:
-                raise _at(name, line, f"unknown marker: {said.strip()}", "Known are those of goose's documentation.")
-        if not now and kept.strip() and not kept.lstrip().startswith("--"):
-            raise _at(name, line, "there is SQL above -- +goose Up", _MUST_START)
+            case other if other not in ("", "envsub off", "envsubst off"):
+                raise _at(name, line, f"unknown marker: {content.strip()}", "Known are those of goose's documentation.")
         if now:
             sections[now].append(kept)
+        elif kept.strip() and not kept.lstrip().startswith("--"):
+            raise _at(name, line, "there is SQL above -- +goose Up", _MUST_START)
     if begun:
         raise _at(name, begun, "-- +goose StatementBegin without its StatementEnd", "Add it.")
-    if "up" not in sections:
-        raise _at(name, 1, "there is no -- +goose Up", _MUST_START)
-    stem, down = name.removesuffix(".sql"), sections.get("down")
-    return Part(
-        stem, described(stem), "\n".join(sections["up"]), None if down is None else "\n".join(down),
-        os.path.join(place.label, name), transactional=transactional,
-    )  # fmt: skip
+    return sections, transactional
 
 
 def _end(section: list[str]) -> str:

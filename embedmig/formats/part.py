@@ -68,7 +68,7 @@ def described(name: str) -> str:
 def number(name: str) -> str:
     """The number in front of a name, without leading zeros; the name itself where it has none."""
     digits = name[: len(name) - len(name.lstrip("0123456789"))]
-    return str(int(digits)) if digits.isascii() and digits else name
+    return str(int(digits)) if digits else name
 
 
 # -- a folder ------------------------------------------------------------------------------------------------
