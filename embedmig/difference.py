@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # All that is not SQLite's own (statistics, counters, indexes that a constraint made) nor the history, with what hangs on it.
 _ALL = (
-    "SELECT type, name, sql FROM main.sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    "SELECT type, name, sql, lower(tbl_name) FROM main.sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     " AND lower(tbl_name) <> '_migrations'"
     " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 WHEN 'view' THEN 2 ELSE 3 END, lower(name)"
 )
@@ -45,11 +45,13 @@ class Object(Value):
         return f"{self.kind} {printable(self.name)}"
 
 
-def objects(conn: sqlite3.Connection) -> Objects:
-    """The objects of a database, in a stable order."""
+def objects(conn: sqlite3.Connection, besides: Sequence[str] = ()) -> Objects:
+    """The objects of a database, in a stable order; `besides` are tables that are left out, with what hangs on them."""
     kinds = {str(row[1]): str(row[2]) for row in rows(conn, "PRAGMA main.table_list")}
     found: Objects = {}
-    for kind, name, sql in rows(conn, _ALL):
+    for kind, name, sql, table in rows(conn, _ALL):
+        if table in besides:
+            continue
         facts: list[str] = []
         if kind == "index":
             facts = [_key(conn, name)]

@@ -33,7 +33,7 @@ def drift(migrator: Migrator, db: Db) -> Drift:
                 f"{EmbedmigError(path=path).name} has no history yet, so nobody can say which schema it should have.",
                 hint="Migrate it, or give it a baseline, first.",
             )
-        return path, applied or [], difference.objects(conn)
+        return path, applied or [], difference.objects(conn, _of_another_tool(migrator))
 
     path, applied, found = ask(db, question, lambda path: (path, [], {}), migrator.timeout)
     with explaining(path):
@@ -48,7 +48,7 @@ def refuse(migrator: Migrator, conn: sqlite3.Connection, path: str | None) -> No
     shipped = definition.find(migrator.migrations)
 
     def looked() -> tuple[Look, Objects]:
-        return Look(migrator, conn, shipped), difference.objects(conn)
+        return Look(migrator, conn, shipped), difference.objects(conn, _of_another_tool(migrator))
 
     with explaining(path):
         look, found = transaction.patiently(looked, Watch(), migrator.timeout, "is using it")
@@ -84,7 +84,16 @@ def newest_schema(migrator: Migrator) -> str:
 def _compared(migrator: Migrator, shipped: Sequence[Known], applied: Sequence[Applied], found: Objects) -> Drift:
     plan.refuse_disagreement(shipped, applied, out_of_order=True)  # what isn't shipped can't be replayed
     with replayed(migrator, _in_order(shipped, applied, by_time=migrator.out_of_order)) as conn:
-        return difference.between(difference.objects(conn), found)
+        return difference.between(difference.objects(conn, _of_another_tool(migrator)), found)
+
+
+def _of_another_tool(migrator: Migrator) -> tuple[str, ...]:
+    """The tables of the tool that the app came from: they stay in the files that were taken over, and are in no other."""
+    if migrator.adopts is None:
+        return ()
+    from embedmig.formats.registry import named
+
+    return named(migrator.adopts).TABLES
 
 
 def _in_order(shipped: Sequence[Known], applied: Sequence[Applied], *, by_time: bool) -> list[Known]:

@@ -269,6 +269,17 @@ def test_steps_of_functions_run_forwards_and_backwards(path, tmp_path) -> None:
         assert query(file, "SELECT name FROM sqlite_master WHERE name IN ('a', 'b')") == []
 
 
+@pytest.mark.parametrize(
+    "call", ["step(*BOTH)", "step(BOTH[0], rollback=BOTH[1])", "step(**dict(apply=BOTH[0], rollback=BOTH[1]))"]
+)
+def test_a_way_back_is_found_however_it_is_given(call, path, tmp_path) -> None:
+    text = f"from yoyo import step\n\nBOTH = ('CREATE TABLE a (x)', 'DROP TABLE a')\n{call}\n"
+    migrator = Migrator(formats.load(write(tmp_path / "m", **{"a.py": text}), "yoyo"))
+    migrator.migrate(path)
+    migrator.rollback(path, to=0)
+    assert query(path, "SELECT name FROM sqlite_master WHERE name = 'a'") == []
+
+
 def test_an_error_that_a_step_does_not_ignore_is_raised_with_its_line(path, tmp_path) -> None:
     folder = write(
         tmp_path / "m",

@@ -365,6 +365,18 @@ def test_drizzles_late_migration_that_it_never_ran_is_not_taken_for_applied(path
         Migrator(migrations, adopts="drizzle").migrate(path)
 
 
+@real
+def test_the_old_tools_own_tables_are_no_drift(tool, folder, lacks, path, tmp_path) -> None:
+    migrations = shipped(tool, folder, tmp_path, converted=True)
+    migrator = Migrator(migrations, adopts=tool, strict=True)
+    migrator.migrate(kept(tool, "older.db", path))
+    assert not migrator.drift(path)
+    assert not migrator.drift(tmp_path / "new.db")
+    assert Migrator(migrations).drift(path).unexpected
+    query(path, "CREATE TABLE stray (x)")
+    assert migrator.drift(path).unexpected == ("table stray",)
+
+
 # -- the policy ------------------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "alembic"
 TABLE = "alembic_version"
+TABLES: tuple[str, ...] = (TABLE,)
 
 
 def parts(place: Folders) -> list[Part]:

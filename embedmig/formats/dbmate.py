@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "dbmate"
 TABLE = "schema_migrations"
+TABLES: tuple[str, ...] = (TABLE,)
 
 
 def parts(place: Folders) -> list[Part]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME = "diesel"
 TABLE = "__diesel_schema_migrations"
+TABLES: tuple[str, ...] = (TABLE,)
 
 
 def parts(place: Folders) -> list[Part]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "drizzle"
 TABLE = "__drizzle_migrations"
+TABLES: tuple[str, ...] = (TABLE,)
 JOURNAL = "_journal.json"
 
 

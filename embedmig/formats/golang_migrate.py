@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "golang-migrate"
 TABLE = "schema_migrations"
+TABLES: tuple[str, ...] = (TABLE,)
 
 _FILE = re.compile(r"([0-9]+)_(.*)\.(down|up)\.([^.]+)\Z")
 OURS = (".sqlite3", ".sqlite")  # 0001_name.sqlite3.up.sql stands in for 0001_name.up.sql

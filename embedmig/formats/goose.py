@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "goose"
 TABLE = "goose_db_version"
+TABLES: tuple[str, ...] = (TABLE,)
 
 _MARKER = re.compile(r"[ \t]*--[ \t]*\+goose[ \t]+(.*?)\s*\Z", re.I)
 _MUST_START = "Begin with -- +goose Up."

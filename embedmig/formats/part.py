@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         """One other tool: a module of this package."""
 
         NAME: str
+        TABLES: tuple[str, ...]  # its own in a user's file, in lower case
 
         def parts(self, place: Folders) -> list[Part]:
             """The migrations of its folder, in its own order. DefinitionError names file and line."""

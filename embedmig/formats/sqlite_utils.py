@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "sqlite-utils"
 TABLE = "_sqlite_migrations"
+TABLES: tuple[str, ...] = (TABLE,)
 
 
 def parts(place: Folders) -> list[Part]:

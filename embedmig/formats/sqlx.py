@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "sqlx"
 TABLE = "_sqlx_migrations"
+TABLES: tuple[str, ...] = (TABLE,)
 ALONE = "-- no-transaction"  # the first thing in the file
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from embedmig.loader import Folders
 
 NAME = "user_version"
+TABLES: tuple[str, ...] = ()
 
 
 def parts(place: Folders) -> list[Part]:

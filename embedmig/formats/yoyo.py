@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NAME = "yoyo"
 TABLE = "_yoyo_migration"
 LOCK = "yoyo_lock"
+TABLES: tuple[str, ...] = (TABLE, LOCK, "_yoyo_log", "_yoyo_version")
 
 _DIRECTIVE = re.compile(r"\s*--\s*(transactional|depends)\s*:\s*(.*)\Z")
 

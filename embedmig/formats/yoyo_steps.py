@@ -91,8 +91,13 @@ def read(source: str, name: str) -> Steps:
             downs = [Text(1, back.value) for back in downs]  # backwards they have no place in the file
         ups = [there for there, _ in steps if there]
         return Steps(*head, _in_place(ups), _in_place(downs) if downs else None, several, None)
-    back = any(len(call.args) > 1 or any(word.arg in ("rollback", None) for word in call.keywords) for call in calls)
+    back = any(_may_go_back(call) for call in calls)
     return Steps(*head, _without_yoyo(module, source, name), None, None, PRELUDE + (DOWN if back else ""))
+
+
+def _may_go_back(call: ast.Call) -> bool:
+    starred = any(isinstance(arg, ast.Starred) for arg in call.args)
+    return starred or len(call.args) > 1 or any(word.arg in ("rollback", None) for word in call.keywords)
 
 
 def _called(node: ast.Call) -> str:
