@@ -216,7 +216,7 @@ def checked(migration: object) -> Migration:
 
 def _check_settings(migration: Migration) -> None:
     names = migration.adopts
-    if not isinstance(names, tuple) or not all(isinstance(name, str) and ": " in name for name in names):
+    if not isinstance(names, tuple) or not all(isinstance(name, str) and _says_both(name) for name in names):
         raise _wrong(migration, f"adopts is {names!r}", 'Write the tool and its own name: "goose: 20210101_init".')
     for name in ("transactional", "backward_compatible", "loses_rows"):
         if not isinstance(getattr(migration, name), bool):
@@ -224,6 +224,11 @@ def _check_settings(migration: Migration) -> None:
     needs = migration.requires_sqlite
     if needs is not None and not (isinstance(needs, str) and all(part.isdigit() for part in needs.split("."))):
         raise _wrong(migration, f"requires_sqlite is {needs!r}", 'Write a version as text: "3.35".')
+
+
+def _says_both(name: str) -> bool:
+    tool, _, own = name.partition(": ")
+    return bool(tool.strip() and own.strip())
 
 
 def _check_function(migration: Migration, name: str, action: object) -> None:

@@ -524,7 +524,7 @@ def test_a_migration_says_what_it_adopts_in_sql_and_in_python(path, tmp_path) ->
     assert Migrator(folder, adopts="goose").migrate(path).ran == ()
 
 
-@pytest.mark.parametrize("adopts", ["5", "'goose'", "['goose: 1', 2]"])
+@pytest.mark.parametrize("adopts", ["5", "'goose'", "'goose: '", "': 1'", "['goose: 1', 2]"])
 def test_an_adopts_that_says_nothing_is_refused(adopts, path, tmp_path) -> None:
     folder = write(tmp_path / "m", **{"001_a.py": f"adopts = {adopts}\n\n\ndef up(db):\n    pass\n"})
     with pytest.raises(DefinitionError, match="Write the tool and its own name"):
