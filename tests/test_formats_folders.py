@@ -328,6 +328,12 @@ three lines
 
 
 below""")})
+
+
+if __name__ == "__main__":
+    import sys
+
+    migrations.apply(sys.argv[1])
 '''
 
 
@@ -409,6 +415,7 @@ WRONG = [
     ("sqlite-utils", {"a.py": "\nm = Migrations(NAME)\n"}, "a.py, line 2: a set of migrations whose name is not written out"),
     ("sqlite-utils", {"a.py": "m = Migrations('x')\n@m(name=NAME)\ndef one(db): ...\n"}, "a.py, line 2: a migration whose name is not written out"),
     ("sqlite-utils", {"a.py": "m = Migrations('x')\n\nm(name='one')(print)\n"}, "a.py, line 3: a migration that is not a function at the top"),
+    ("sqlite-utils", {"a.py": "m = Migrations('x')\n\n\n@m()\ndef one(db): ...\n\n\n1 / 0\n"}, "a.py, line 8: ZeroDivisionError: division by zero"),
     ("sqlite-utils", {"a.py": "def one(:\n"}, "a.py, line 1: invalid syntax"),
     ("drizzle", {"0000_a.sql": "SELECT 1"}, "There is no meta/_journal.json in"),
 ]  # fmt: skip

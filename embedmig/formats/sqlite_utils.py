@@ -111,21 +111,22 @@ class _Module:
         return "\n".join(alone).rstrip() + ("" if wanted.name == "up" else f"\n\n\nup = {wanted.name}") + "\n"
 
     def _used_by(self, wanted: ast.FunctionDef) -> list[ast.stmt]:
-        """The statements of the module that bind what the function names, directly or not, and those that bind nothing."""
-        kept: list[ast.stmt] = [wanted]
+        """The statements of the module that bind what the function names, directly or not; and those that bind nothing,
+        but for what runs the migrations: calls of a set, and what a script does by itself."""
         rest = [node for node in self.module.body if node not in (wanted, *self.registering)]
+        mine = {"__name__", *self.sets}
+        kept = [wanted, *(n for n in rest if not _bound(n) and not _is_text(n) and not mine & _names(n))]
         while True:
-            named = {n.id for node in kept for n in _names(node, self.sets)}
+            named = set().union(*map(_names, kept)) - mine
             more = [node for node in rest if node not in kept and named & _bound(node)]
             if not more:
                 break
             kept += more
-        kept += [node for node in rest if not _bound(node) and not _is_text(node)]
-        return sorted(set(kept) | set(_future(self.module)), key=lambda node: node.lineno)
+        return sorted({*kept, *_future(self.module)}, key=lambda node: node.lineno)
 
 
-def _names(node: ast.stmt, sets: dict[str, str]) -> Iterator[ast.Name]:
-    return (found for found in ast.walk(node) if isinstance(found, ast.Name) and found.id not in sets)
+def _names(node: ast.stmt) -> set[str]:
+    return {found.id for found in ast.walk(node) if isinstance(found, ast.Name)}
 
 
 def _bound(node: ast.stmt) -> set[str]:
