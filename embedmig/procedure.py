@@ -75,8 +75,7 @@ def carry_out(db: sqlite_utils.Database | sqlite3.Connection, conn: sqlite3.Conn
     # 4. "Use CREATE TABLE to construct a new table":
     db.execute(in_main(change.create))
     # 5. "Transfer content":
-    db.execute(_copying(change))
-    _refuse_other_count(conn, change)
+    _refuse_other_count(conn, change, arrived=db.execute(_copying(change)).rowcount)
     # 6. "Drop the old table":
     db.execute(f"DROP TABLE {aside}")
     # 8. "Use CREATE INDEX, CREATE TRIGGER, and CREATE VIEW to reconstruct": the indexes in one pass over rows that are there
@@ -135,11 +134,10 @@ def _selecting(change: Change, what: str) -> str:
     return f"{named}SELECT {what} FROM {aside} AS {table}" + (f" WHERE ({change.where}\n)" if change.where else "")
 
 
-def _refuse_other_count(conn: sqlite3.Connection, change: Change) -> None:
+def _refuse_other_count(conn: sqlite3.Connection, change: Change, arrived: int) -> None:
     before = rows(conn, _selecting(change, "count(*)"))[0][0]
-    after = rows(conn, f"SELECT count(*) FROM main.{quoted(change.table)}")[0][0]
-    if before != after:
-        problem = f"of {before} rows {after} would arrive: an expression in copy= takes several together"
+    if before != arrived:
+        problem = f"of {before} rows {arrived} would arrive: an expression in copy= takes several together"
         raise RebuildFailed(change.table, [problem], hint="Put aggregates such as max() into a subquery.")
 
 

@@ -32,10 +32,12 @@ from embedmig import (
     MigrationFailed,
     Migrator,
     NotADatabase,
+    RebuildFailed,
     TransactionBroken,
     UnusablePath,
     UsageError,
     errors,
+    rebuild,
 )
 from embedmig.testing import database_at, suite
 
@@ -197,6 +199,16 @@ MESSAGES: dict[str, tuple[EmbedmigError, str]] = {
         "notes.db can't be rolled back: no down in 003_tags, 002_pins."
         " Nothing was changed. Give each a down, or restore a backup.",
     ),
+    # -- a table
+    "RebuildFailed": (
+        RebuildFailed("notes", ["view titles uses title, which goes"]),
+        "The table notes can't be rebuilt so: view titles uses title, which goes. The table is as it was.",
+    ),
+    "RebuildFailed of a file": (
+        RebuildFailed("notes", ["view a uses b, which goes", "trigger c: no such column: b"], hint="Drop both first.", **FILE),
+        "The table notes can't be rebuilt so: view a uses b, which goes; trigger c: no such column: b."
+        " The table is as it was. Drop both first.",
+    ),
     # -- the run
     "MigrationFailed": (
         MigrationFailed("no such table: tag", id="003_tags"),
@@ -347,6 +359,7 @@ def test_fields_are_there_for_programs() -> None:
     assert DatabaseBusy(1.5).waited_s == 1.5
     assert MigrationCancelled("003_tags").id == "003_tags"
     assert IrreversibleMigration(["003_tags"]).ids == ("003_tags",)
+    assert (RebuildFailed("a", ["b"]).table, RebuildFailed("a", ["b"]).problems) == ("a", ("b",))
 
 
 def said(but: tuple[str, ...] = ()) -> Iterator[str]:
@@ -361,7 +374,7 @@ def said(but: tuple[str, ...] = ()) -> Iterator[str]:
 
 def test_messages_name_only_options_and_verbs_that_exist() -> None:
     verbs = dict(inspect.getmembers(Migrator, inspect.isfunction))
-    options = {name for verb in verbs.values() for name in inspect.signature(verb).parameters}
+    options = {name for verb in [*verbs.values(), rebuild] for name in inspect.signature(verb).parameters}
     # sqlite3's, SQLite's, what `progress` takes, and a fleet's
     not_ours = {"autocommit", "mode", "immutable", "total", "chunk"}
     options |= set(inspect.signature(suite).parameters) | set(inspect.signature(database_at).parameters)
@@ -400,6 +413,8 @@ HOSTILE: dict[str, EmbedmigError] = {
     "the version of the app that wrote it": DatabaseTooNew(["a"], 1, ODD, **FILE),
     "a problem of the history": HistoryMismatch([f"{ODD} is applied but not shipped"], **FILE),
     "applied ids": HistoryMismatch([], [], [ODD], **FILE),
+    "a table's name": RebuildFailed(ODD, ["x"], **FILE),
+    "what hangs on a table": RebuildFailed("x", [ODD], **FILE),
     "ids without down": IrreversibleMigration([ODD], **FILE),
     "the error of a migration": MigrationFailed(ODD, id="a", **FILE),
     "the id of a migration": MigrationFailed("x", id=ODD, **FILE),
