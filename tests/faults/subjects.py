@@ -137,7 +137,9 @@ def backups(path: Path) -> list[Path]:
 
 
 def small(conn: sqlite3.Connection) -> None:
-    conn.execute("PRAGMA cache_size = 40")  # pages: changed ones spill to the file long before COMMIT
+    """Large pages, so that a file has few of them; fewer still in the cache, so that changed ones spill long before COMMIT."""
+    conn.execute("PRAGMA page_size = 16384")  # of a new file
+    conn.execute("PRAGMA cache_size = 16")
 
 
 def small_wal(conn: sqlite3.Connection) -> None:
@@ -305,8 +307,10 @@ def rebuilt(wal: bool, floor: int) -> Subject:
 def _make_authors(migrator: Migrator, path: Path) -> None:
     migrator.migrate(path, to=1)
     with closing(sqlite3.connect(path)) as conn:
-        conn.executemany("INSERT INTO authors VALUES (?, ?)", [(n, f"author {n}") for n in range(1, 201)])
-        conn.executemany("INSERT INTO books VALUES (?, ?, ?)", [(n, n % 200 + 1, f"book {n}") for n in range(1, NOTES + 1)])  # fmt: skip
+        conn.executemany(
+            "INSERT INTO authors VALUES (?, ?)", [(n, f"author number {n} of {NOTES}") for n in range(1, NOTES + 1)]
+        )
+        conn.executemany("INSERT INTO books VALUES (?, ?, ?)", [(n, n % NOTES + 1, f"book {n}") for n in range(1, NOTES + 1)])  # fmt: skip
         conn.commit()
 
 
