@@ -20,6 +20,9 @@ OPS = {
 }  # fmt: skip
 
 
+_UNNAMED = getattr(os, "O_TMPFILE", 1 << 62)  # a file without a name, in a folder
+
+
 def install(hook: Hook, folder: str) -> None:
     """Wrap them in this process, which ends soon: nothing takes the wrappers off again."""
     inside = os.path.realpath(folder)
@@ -40,7 +43,7 @@ def install(hook: Hook, folder: str) -> None:
     real_open, real_fsync, real_close = os.open, os.fsync, os.close
 
     def open_(path: Any, flags: int, *args: Any, **more: Any) -> int:
-        made = flags & os.O_CREAT and not os.path.lexists(path)
+        made = (flags & os.O_CREAT and not os.path.lexists(path)) or flags & _UNNAMED == _UNNAMED
         ask("os.create" if made else "os.open", path)
         handle = real_open(path, flags, *args, **more)
         handles[handle] = os.path.realpath(os.fsdecode(path))

@@ -69,7 +69,7 @@ def operations(act: Callable[[Path], object], path: Path) -> list[Operation]:
         act(path)
         return seen
 
-    outcome = _forked(watch)
+    outcome = forked(watch)
     if outcome.how != "returned":
         raise AssertionError(f"unbroken, and it {outcome.how}: {outcome.text}")
     return outcome.result  # type: ignore[return-value]
@@ -105,7 +105,7 @@ def broken(act: Callable[[Path], object], path: Path, fault: Fault, k: int) -> O
         return act(path)
 
     try:
-        outcome = _forked(run, lambda: struck[0] if struck else "")
+        outcome = forked(run, lambda: struck[0] if struck else "")
         os.set_blocking(pipe[0], False)
         if outcome.how == "died of SIGKILL":
             try:
@@ -129,22 +129,20 @@ def _hook_in(hook: vfs.Hook, path: Path) -> None:
     calls.install(inside, folder)
 
 
-def _forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> Outcome:
+def forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> Outcome:
     """Call `run` in a forked child and bring back what became of it."""
     here, there = os.pipe()
     pid = os.fork()
     if pid == 0:
-        signal.alarm(TOO_LONG_S)
-        logging.disable()
-        os.close(here)
         try:
-            outcome = Outcome("returned", result=run())
-        except BaseException as error:
-            outcome = Outcome("raised", "", error, chain(error))
-        data = pickle.dumps(outcome._replace(struck=struck()))
-        with os.fdopen(there, "wb") as pipe:
-            pipe.write(data)
-        os._exit(0)
+            signal.alarm(TOO_LONG_S)
+            logging.disable()
+            os.close(here)
+            data = _outcome_of(run, struck)
+            with os.fdopen(there, "wb") as pipe:
+                pipe.write(data)
+        finally:
+            os._exit(0)  # never back into the code of the parent
     os.close(there)
     with os.fdopen(here, "rb") as answer:
         data = answer.read()
@@ -154,6 +152,18 @@ def _forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -
     if os.WIFSIGNALED(status):
         return Outcome(f"died of {signal.Signals(os.WTERMSIG(status)).name}")
     return Outcome(f"exited with {os.WEXITSTATUS(status)}")
+
+
+def _outcome_of(run: Callable[[], object], struck: Callable[[], str]) -> bytes:
+    try:
+        outcome = Outcome("returned", result=run())
+    except BaseException as error:
+        outcome = Outcome("raised", "", error, chain(error))
+    outcome = outcome._replace(struck=struck())
+    try:
+        return pickle.dumps(outcome)
+    except Exception as error:  # of somebody else's, which does not pickle
+        return pickle.dumps(outcome._replace(error=None, result=None, text=f"{outcome.text}\n(not pickled: {error})"))
 
 
 def chain(error: BaseException | None) -> str:
