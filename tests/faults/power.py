@@ -1,0 +1,162 @@
+"""The power is cut after every operation of a subject: what must hold of every folder that may be found then.
+
+One recorded run (tape.py), every folder that a cut may leave (durable.py), each looked at as the user's next launch finds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from faults import remains, subjects, tape
+from faults.durable import Files, Operation, Point, points, uncut
+from faults.subjects import Legal, Subject
+
+NAME = "notes.db"
+BACKUP = ".bak"
+SUBJECTS = [*subjects.subjects(), *remains.subjects()]
+
+
+class Outcome(NamedTuple):
+    """Of one subject: how many power cuts, how many different folders they left, and what was wrong with which."""
+
+    subject: str
+    operations: int
+    points: int
+    folders: int
+    complaints: list[str]
+    seconds: float
+
+
+def cut(
+    subject: Subject, folder: Path, *, seed: int, rounds: int = 1, most: int | None = None, act: tape.Act | None = None
+) -> Outcome:
+    """Run a subject once, cut its power after every operation (or after `most` of them), and look at what is left.
+
+    `act` is what runs instead of the subject's own: a broken one. `rounds`: how often each of the random cuts is made.
+    """
+    began = time.monotonic()
+    legal = subjects.legal(subject, folder / "unbroken")
+    path = folder / "recorded" / NAME
+    path.parent.mkdir()
+    subject.make(path)
+    before = tape.files_in(path.parent)
+    recorded = tape.record(act or subject.act, path)
+    if uncut(before, recorded) != tape.files_in(path.parent):
+        raise AssertionError(f"{subject.name}: the tape does not make the folder that the run made")
+    look = Look(subject, legal, before, recorded, folder / "found")
+    tried = 0
+    for point in points(before, recorded, dice=random.Random(seed), rounds=rounds, most=most):
+        tried += 1
+        look.at(point)
+    complaints = [f"{subject.name}, {what}" for what in look.complaints]
+    return Outcome(subject.name, len(recorded), tried, look.folders, complaints, time.monotonic() - began)
+
+
+class Look:
+    """What must hold after every power cut of one subject. `complaints` grows by what doesn't."""
+
+    def __init__(
+        self, subject: Subject, legal: Legal, before: Files, recorded: Sequence[Operation], folder: Path
+    ) -> None:
+        self.subject, self.legal, self.folder = subject, legal, folder
+        self.complaints: list[str] = []
+        self.folders = 0
+        self._order = list(legal.stages)
+        self._contents: dict[bytes, str] = {}  # of a database with its journals, by what they are
+        self._launched: dict[object, str | None] = {}  # what was wrong with a launch, by what it found
+        self._seen: set[tuple[int, bytes]] = set()
+        self._recorded = recorded
+        ends = [uncut(before, recorded[:n]) for n, operation in enumerate(recorded, 1) if operation.kind == "done"]
+        self._done = [0, *map(self._stage, ends)]
+        self._old = set(self._backups(before).values())
+
+    def at(self, point: Point) -> None:
+        mark = point.done, _digest(point.files, list(point.files))
+        if mark in self._seen:
+            return
+        self._seen.add(mark)
+        self.folders += 1
+        last = self._recorded[point.after - 1] if point.after else "nothing"
+        self.complaints += [f"{point} ({last}): {what}" for what in self._wrong(point)]
+
+    def _wrong(self, point: Point) -> list[str]:
+        try:
+            found = self._content(point.files, NAME)
+        except (AssertionError, sqlite3.Error) as error:
+            return [f"the file is damaged: {error}"]
+        if found not in self.legal.stages:
+            return ["the content is neither that before nor that after a whole transaction"]
+        wrong = []
+        stage, done = self._order.index(found), self._done[point.done]
+        if stage < done:
+            wrong.append(f"{self._name(done)} was reported as done, and the file is at {self._name(stage)}")
+        try:
+            backups = self._backups(point.files)
+        except (AssertionError, sqlite3.Error) as error:
+            return [*wrong, f"a backup is damaged: {error}"]
+        if odd := [name for name, content in backups.items() if content not in self._old | set(self._order)]:
+            wrong.append(f"a backup has what the file never had: {odd}")
+        if not self.legal.stages[found].keeps and self.legal.before not in backups.values():
+            wrong.append("the file was changed, and no backup has what was in it")
+        return [*wrong, *self._wrong_with_a_launch(point.files, found)]
+
+    def _wrong_with_a_launch(self, files: Files, found: str) -> list[str]:
+        """The next launch, from here: tried once for each content in each company."""
+        shape = found, *((name, min(len(data), 512)) for name, data in sorted(files.items()))
+        if shape not in self._launched:
+            path = self._put(files)
+            try:
+                self.subject.launch(path)
+                after = subjects.content(path)
+                odd = "its content is not what it should be" if after != self.legal.launched[found] else None
+            except Exception as error:
+                odd = f"{type(error).__name__}: {error}"
+            self._launched[shape] = odd
+        odd = self._launched[shape]
+        return [f"the next launch: {odd}"] if odd else []
+
+    def _stage(self, files: Files) -> int:
+        """At which stage it was reported as done; 0 where that is none, as becomes plain elsewhere."""
+        try:
+            found = self._content(files, NAME)
+        except (AssertionError, sqlite3.Error):
+            return 0
+        return self._order.index(found) if found in self.legal.stages else 0
+
+    def _backups(self, files: Files) -> dict[str, str]:
+        return {name: self._content(files, name) for name in files if name.endswith(BACKUP)}
+
+    def _content(self, files: Files, name: str) -> str:
+        together = [name, f"{name}-journal", f"{name}-wal"]
+        mark = _digest(files, together)
+        if mark not in self._contents:
+            self._contents[mark] = subjects.content(
+                self._put({n: files[n] for n in together if n in files}).with_name(name)
+            )
+        return self._contents[mark]
+
+    def _put(self, files: Files) -> Path:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        for name, data in files.items():
+            (self.folder / name).write_bytes(data)
+        return self.folder / NAME
+
+    def _name(self, stage: int) -> str:
+        return self.legal.stages[self._order[stage]].name
+
+
+def _digest(files: Files, names: Sequence[str]) -> bytes:
+    seen = hashlib.sha1(usedforsecurity=False)
+    for name in sorted(names):
+        if name in files:
+            seen.update(f"{name} {len(files[name])} ".encode())
+            seen.update(files[name])
+    return seen.digest()
