@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import migrations as demo
-
 from embedmig import Migrator
 from faults import subjects as s
 from faults.child import forked
