@@ -6,7 +6,9 @@ import sqlite3
 
 from embedmig import file, history
 from embedmig.definition import line_in
+from embedmig.disk import is_no_room
 from embedmig.errors import (
+    UNCHANGED,
     DatabaseDamaged,
     DiskFull,
     EmbedmigError,
@@ -16,12 +18,13 @@ from embedmig.errors import (
     printable,
 )
 from embedmig.plan import version_of
-from embedmig.transaction import LOST
+from embedmig.transaction import LOST, undo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from embedmig.report import Report
     from embedmig.run import Run
     from embedmig.task import Task
     from embedmig.transaction import Guard
@@ -41,7 +44,7 @@ def explained(run: Run, error: Exception, task: Task, guard: Guard) -> EmbedmigE
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if guard.denied and guard.denied != LOST:
         return _broken(run, task, guard, error)
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_CANTOPEN and _is_full(run)):
         return DiskFull(f"in {task.direction} of {task.id}", path=run.path)
     if code == sqlite3.SQLITE_READONLY:
         return file.explained(error, run.path)
@@ -107,11 +110,20 @@ def _broken(run: Run, task: Task, guard: Guard, error: Exception | None) -> Tran
     )
 
 
+def _is_full(run: Run) -> bool:
+    """A temporary file that SQLite could not make, since the disk is full? It says of that only that it can't open it."""
+    reason = file.why_no_file(run.path) if run.path else None
+    return reason is not None and is_no_room(reason)
+
+
 def _damage(run: Run) -> str | None:
+    """What is wrong with the file itself: asked after the transaction is undone, since until then SQLite repeats its error."""
+    undo(run.conn)
     try:
         return file.damage(run.conn)
     except sqlite3.Error as error:
-        return str(error)
+        broken = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        return str(error) if broken else None
 
 
 def _line(error: BaseException, task: Task) -> int | None:
@@ -131,6 +143,8 @@ def state_after(run: Run, error: EmbedmigError) -> None:
     error.backup = error.backup or run.backup
     at = _version_now(run)
     if at is None:
+        if run.ran and error.kept == type(error).default_kept:
+            error.kept = f"What follows {run.ran[-1]} was undone."
         return
     error.version = at
     if error.kept.startswith(OUTSIDE):
@@ -142,6 +156,13 @@ def state_after(run: Run, error: EmbedmigError) -> None:
         error.kept = f"What follows {run.ran[-1]} was undone: {run.name} stands at version {at}."
     elif isinstance(error, (MigrationFailed, MigrationCancelled, DiskFull)):
         error.kept = f"Everything was undone: {run.name} is still at version {at}."
+
+
+def came_after(error: Exception, report: Report) -> None:
+    """Complete an error that was raised after a run was through: by handing the file back, say. It is not as it was."""
+    if isinstance(error, EmbedmigError) and report.ran and error.kept == UNCHANGED:
+        error.version = report.after
+        error.kept = f"Before that {error.name} was brought to version {report.after}."
 
 
 def _version_now(run: Run) -> int | None:
@@ -190,6 +211,8 @@ def hint(error: BaseException) -> str:
     if "error in view" in text:
         name = text.partition("error in view ")[2].partition(":")[0]
         return f"Drop the view {printable(name)} first in the migration, and create it anew where it is wanted."
+    if "unable to open database file" in text:
+        return "SQLite could not make a file that it needs: is the disk full, or the one for temporary files?"
     if any(words in text for words in ("no such function", "unknown function", "no such collation")):
         return "Register the app's functions and collations in prepare=."
     return ""

@@ -219,6 +219,8 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
     cure = f"This is SQLite {sqlite3.sqlite_version}."
     if text.startswith(("no such function", "unknown function", "no such collation")):
         cure = "Register the app's functions and collations in prepare=."
+    elif primary == sqlite3.SQLITE_IOERR:
+        cure = "Start the app again; if it happens again, check the disk."
     elif text == "unsupported file format":
         cure = f"It was written with a newer SQLite than {sqlite3.sqlite_version}: update the app."
     return errors.EmbedmigError(
@@ -240,17 +242,10 @@ def _confirmed(text: str, path: str | None) -> EmbedmigError:
             path=path,
             hint="It was written with a newer SQLite, perhaps: update the app.",
         )
-    found: str | None = text
-    if path is not None:
-        try:
-            conn = connect_to_read(path)
-            try:
-                cut = not text.startswith("malformed database schema") and _is_cut_short(conn)
-                found = "it is cut short" if cut else damage(conn)
-            finally:
-                conn.close()
-        except sqlite3.Error as error:
-            found = str(error)
+    try:
+        found = damage_of(path) if path is not None else text
+    except sqlite3.Error as error:
+        return explained(error, path)
     if found:
         return errors.DatabaseDamaged(found, path=path)
     return errors.EmbedmigError(
@@ -260,11 +255,28 @@ def _confirmed(text: str, path: str | None) -> EmbedmigError:
     )
 
 
+def damage_of(path: str) -> str | None:
+    """What is wrong with a file of which SQLite said "corrupt", asked anew, or None: it says so of a page that it could not read
+    this once, too (SQLITE_IOERR_CORRUPTFS, https://sqlite.org/rescode.html). Raises SQLite's error where it can't be asked."""
+    try:
+        conn = connect_to_read(path)
+        try:
+            return "it is cut short" if _is_cut_short(conn) else damage(conn)
+        finally:
+            conn.close()
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise
+        return str(error)
+
+
 def _is_cut_short(conn: sqlite3.Connection) -> bool:
     """A file with fewer pages than its header says is refused at once, unless writable_schema is on."""
     try:
         conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError:
+    except sqlite3.DatabaseError as error:
+        if str(error).startswith("malformed database schema"):
+            return False
         conn.execute("PRAGMA writable_schema = ON")  # on a connection that can't write
         try:
             conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -285,6 +297,7 @@ def damage(conn: sqlite3.Connection) -> str | None:
     from embedmig import log
 
     broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
+    unread = re.compile(r"unable to get the page\. error code=(\d+)")
     try:
         found = [str(row[0]) for row in rows(conn, "PRAGMA main.quick_check(100)")]
     except sqlite3.OperationalError as error:
@@ -292,10 +305,25 @@ def damage(conn: sqlite3.Connection) -> str | None:
             raise
         log.warning("%s could not be checked: %s (register it in prepare=)", path_of(conn) or "the database", error)
         found = []
+    for code in (int(seen) for line in found for seen in unread.findall(line)):
+        if code & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise _error(code)  # a page that can't be read now may be sound: no damage, and no reason to reset
     return next((line for line in found if line != "ok" and not broken_rule.match(line)), None)
 
 
+def _error(code: int) -> sqlite3.OperationalError:
+    """What SQLite's check met and only mentions, as the error that it is."""
+    error = sqlite3.OperationalError(
+        "disk I/O error" if code & 0xFF == sqlite3.SQLITE_IOERR else "a page can't be read"
+    )
+    error.sqlite_errorcode = code
+    error.sqlite_errorname = f"error code {code}"
+    return error
+
+
 def _cannot_open(path: str | None, text: str) -> EmbedmigError:
+    import errno
+
     from embedmig import errors
 
     odd = _odd_sidecar(path)
@@ -307,10 +335,26 @@ def _cannot_open(path: str | None, text: str) -> EmbedmigError:
             return errors.UnusablePath(what, path=path, hint="Check whom it belongs to, and its permissions.")
         if reason := _why_read_only(path):
             return errors.DatabaseReadOnly(reason, path=path)
-        what = f"{errors.printable(path)} can't be opened: {text}."
-        return errors.UnusablePath(what, path=path, hint="Check its permissions.")
-    what = f"{errors.printable(path or 'the database')} can't be made: {text}."
-    return errors.UnusablePath(what, path=path, hint="Check the folder and its permissions.")
+    refused = why_no_file(path) if path else None
+    if refused is not None and refused.errno in (errno.ENOSPC, errno.EDQUOT):
+        return errors.DiskFull(f"SQLite says: {text}", path=path)
+    why = f"{text} ({refused.strerror})" if refused is not None else text
+    there = path is not None and os.path.exists(path)
+    what = f"{errors.printable(path or 'the database')} can't be {'opened' if there else 'made'}: {why}."
+    cure = f"Check {'its' if there else 'the folder and its'} permissions, and whether the disk is full."
+    return errors.UnusablePath(what, path=path, hint=cure)
+
+
+def why_no_file(path: str) -> OSError | None:
+    """What keeps this user from making one more file beside a database, or None. SQLite says "unable to open database file" of
+    a full disk, of too many open files and of missing permissions alike."""
+    import tempfile
+
+    try:
+        tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))).close()
+    except OSError as error:
+        return error
+    return None
 
 
 def _odd_sidecar(path: str | None) -> str | None:

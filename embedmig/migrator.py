@@ -129,19 +129,35 @@ class Migrator(Value):
             return self._connect_to_read(name)
         if name == file.MEMORY:
             return self._connect_in_memory(on_progress, cancel)
+        report: Report | None = None
         while True:
-            if file.size(name):
-                conn = _opened(name)
-                try:
-                    if self._stands(conn) or self._is_ready(conn, name):
-                        conn.execute(file.BUSY_TIMEOUT)
-                        self._prepare(conn, name)
-                        return conn
-                except BaseException:
-                    conn.close()
-                    raise
-                conn.close()
-            self.migrate(name, on_progress=on_progress, cancel=cancel)
+            try:
+                conn = self._handed_back(name)
+            except Exception as error:
+                if report is not None:
+                    from embedmig import failure
+
+                    failure.came_after(error, report)
+                raise
+            if conn is not None:
+                return conn
+            report = self.migrate(name, on_progress=on_progress, cancel=cancel)
+
+    def _handed_back(self, name: str) -> sqlite3.Connection | None:
+        """The file, opened for the app; None where it isn't there or something is pending."""
+        if not file.size(name):
+            return None
+        conn = _opened(name)
+        try:
+            if self._stands(conn) or self._is_ready(conn, name):
+                conn.execute(file.BUSY_TIMEOUT)
+                self._prepare(conn, name)
+                return conn
+        except BaseException:
+            conn.close()
+            raise
+        conn.close()
+        return None
 
     def _connect_to_read(self, name: str) -> sqlite3.Connection:
         from embedmig import questions

@@ -165,8 +165,8 @@ class Settings:
 
     def restore(self) -> None:
         """Everything as it was before the run, on a connection that the author may have closed."""
-        undo(self.conn)
         try:
+            undo(self.conn)
             self.put_back(SETTINGS)
             if self._unsafe:
                 rows(self.conn, f"PRAGMA main.journal_mode = {self._unsafe}")
@@ -187,8 +187,13 @@ def settings_of_a_run(conn: sqlite3.Connection, watch: Watch, timeout: float) ->
     try:
         settings.apply()
         yield settings
-    finally:
-        settings.restore()
+    except BaseException:
+        try:
+            settings.restore()
+        except sqlite3.Error:
+            pass  # a disk that fails here failed before, and that is what the caller must hear of
+        raise
+    settings.restore()
 
 
 def _pragma(conn: sqlite3.Connection, name: str) -> int:

@@ -120,7 +120,7 @@ def _put(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int,
         finally:
             conn.close()
     except sqlite3.DatabaseError as error:
-        if not _is_unreadable(error):
+        if not _is_unreadable(error, path):
             raise
     return 0, _into(path, chosen, watch, migrator.timeout)
 
@@ -244,7 +244,8 @@ def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -
                 empty.close()
         return version, kept, True
     except (sqlite3.DatabaseError, UnicodeDecodeError, DatabaseDamaged) as error:
-        if not force or not (isinstance(error, DatabaseDamaged) or _is_unreadable(error)):
+        conn.close()
+        if not force or not (isinstance(error, DatabaseDamaged) or _is_unreadable(error, path)):
             raise
     finally:
         conn.close()
@@ -296,8 +297,10 @@ def _refuse_unwritable(path: str) -> None:
         raise DatabaseReadOnly(f"this user may not write in the folder {folder}", path=path)
 
 
-def _is_unreadable(error: BaseException) -> bool:
-    """Is it that SQLite can make nothing of the file?"""
+def _is_unreadable(error: BaseException, path: str) -> bool:
+    """Is it that SQLite can make nothing of the file? Of a page that it could not read this once it says "corrupt" as well."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_CORRUPT and not file.damage_of(path):
+        return False
     plain = type(error) is sqlite3.DatabaseError and code == 0
     return plain or isinstance(error, UnicodeDecodeError) or code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)

@@ -16,8 +16,8 @@ from faults.subjects import NOTHING, Legal, Subject, app, backups, content, demo
 
 # What an error of embedmig's must say of its cause, in itself or in what it was raised from.
 CAUSES = {
-    errno.ENOSPC: r"disk is full|No space left|no room",
-    errno.EIO: r"disk I/O error|Input/output error|unable to open database file|disk image is malformed|EIO",
+    errno.ENOSPC: r"disk (is )?full|No space left|no room",
+    errno.EIO: r"disk I/O error|Input/output error|unable to open database file|SQLITE_IOERR|SQLITE_CORRUPT",
     errno.EACCES: r"unable to open database file|Permission denied|readonly|may not|disk I/O error",
     errno.EMFILE: r"unable to open database file|Too many open files",
     errno.EINTR: r"Interrupted|disk I/O error",
@@ -66,12 +66,21 @@ class Examined:
             return
         if self.content in legal.launched and found != legal.launched[self.content]:
             self.complaints.append("after the next launch the content is not what that launch makes of it")
-        if left := [end for end in ("-journal", "-wal", "-shm") if os.path.exists(f"{path}{end}")]:
+        if left := [end for end in ("-journal", "-wal", "-shm") if _is_hot(f"{path}{end}")]:
             self.complaints.append(f"after the next launch {', '.join(left)} is left")
         if parts(path):  # a killed backup's, which the next backup of this file takes away
             app(demo, False).backup(path)
             if left := parts(path):
                 self.complaints.append(f"after the next backup {', '.join(left)} is left")
+
+
+def _is_hot(sidecar: str) -> bool:
+    """A journal that begins with zeros, or with nothing, is one that SQLite is done with, and takes away when it next writes."""
+    try:
+        with open(sidecar, "rb") as file:
+            return not sidecar.endswith("-journal") or file.read(1) not in (b"", b"\0")
+    except FileNotFoundError:
+        return False
 
 
 def parts(path: Path) -> list[str]:
@@ -120,7 +129,9 @@ class Judge:
             return [f"it raised {text}"]
         said = str(error)
         wrong = []
-        if fault.number == errno.ENOSPC and not isinstance(error, DiskFull):
+        # where a file could not be made, SQLite tells no cause: when it is asked for afterwards, the disk may have room again
+        unknown = not fault.lasting and "unable to open database file" in text
+        if fault.number == errno.ENOSPC and not isinstance(error, DiskFull) and not unknown:
             wrong.append("a full disk is not a DiskFull")
         if not re.search(CAUSES[fault.number], text):
             wrong.append("its cause is not named")
