@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from embedmig.transaction import Guard
 
 OUTSIDE = "It ran outside a transaction"
+UNKNOWN = "Whether the last change was written is not known: start the app again, it finds out."
 
 
 def where(run: Run, task: Task) -> dict[str, Any]:
@@ -141,6 +142,8 @@ def state_after(run: Run, error: EmbedmigError) -> None:
     """Complete an error after everything was undone: at which version the file stands now, and what stayed."""
     error.path = error.path or run.path
     error.backup = error.backup or run.backup
+    if error.kept == UNKNOWN:
+        return
     at = _version_now(run)
     if at is None:
         if run.ran and error.kept == type(error).default_kept:

@@ -109,6 +109,8 @@ def make_folder(path: str) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
+        if os.path.isdir(folder):
+            return  # it is there; only a look at it failed
         raise _unusable(
             path, f"The folder {folder} can't be made: {error.strerror}", "Choose another folder."
         ) from error

@@ -300,7 +300,7 @@ class Run:
                     conn.close()
         except sqlite3.Error:
             explained = file.explained(error, self.path)
-            explained.kept = "Whether the last change was written is not known: start the app again, it finds out."
+            explained.kept = failure_of.UNKNOWN
             raise explained from error
         return all((task.id in applied) == (task.direction == "up") for task in stretch)
 

@@ -108,3 +108,29 @@ def test_a_disk_that_dies_after_a_first_commit_is_not_said_to_have_changed_nothi
     assert {
         kept for version, kept in told if version > 1 and kept in ("Nothing was changed.", "Everything was undone.")
     } == set()
+
+
+def test_a_commit_of_which_nobody_can_know_is_told_without_a_version(path: Path) -> None:
+    query(path, "PRAGMA journal_mode = WAL")
+    unknown = [
+        outcome.error.version
+        for outcome in each(open_it, path, DEAD)
+        if isinstance(outcome.error, EmbedmigError) and outcome.error.kept.startswith("Whether the last change")
+    ]
+    assert unknown
+    assert set(unknown) == {None}
+
+
+def test_a_folder_that_could_not_be_looked_at_once_is_there_all_the_same(tmp_path: Path) -> None:
+    def act(path: Path) -> None:
+        Migrator([ONE]).connect(path).close()
+
+    path = tmp_path / "point" / "notes.db"
+    path.parent.mkdir()
+    errors = [
+        str(outcome.error)
+        for outcome in each(act, path, Fault("EIO", frozenset({"os.stat"}), errno.EIO))
+        if outcome.error
+    ]
+    assert errors
+    assert [error for error in errors if "File exists" in error] == []

@@ -23,6 +23,7 @@ class Found(NamedTuple):
     points: int
     of: int  # at how many places it can strike
     outcomes: Counter[str]
+    operations: int
     complaints: list[str]  # "k=17, write notes.db-journal: ..."
     seconds: float
 
@@ -68,7 +69,16 @@ class Bench:
             outcomes[type(outcome.error).__name__ if outcome.error else outcome.how] += 1
             for complaint in self.judge.complaints(path, fault, outcome):
                 complaints.append(f"k={k}, {outcome.struck}: {complaint}")
-        return Found(self.subject.name, fault.name, len(chosen), of, outcomes, complaints, time.monotonic() - began)
+        return Found(
+            self.subject.name,
+            fault.name,
+            len(chosen),
+            of,
+            outcomes,
+            len(self.operations),
+            complaints,
+            time.monotonic() - began,
+        )
 
 
 def spread(most: int, seed: int) -> Callable[[int], list[int]]:
