@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench pictures clean
+.PHONY: help demo test test-all faults lint bench pictures clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -32,6 +32,9 @@ test: lint ## the gates and all tests, with branch coverage
 
 test-all: ## the tests on Python 3.11, 3.12 and 3.13
 	@$(PYTHON) tests/every_python.py
+
+faults: $(VENV)/.made ## break real upgrades at every file operation, and the others' too: docs/faults.md
+	PYTHONPATH=.:tests $(BIN)/python -m faults $(FAULTS_ARGS)
 
 bench: $(VENV)/.made ## what a launch costs, a first launch, a rebuilt table, and how long a window stands still
 	$(BIN)/python benchmarks/launch.py
