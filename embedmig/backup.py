@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import time
 
-from embedmig import disk, file
+from embedmig import disk, file, log
 from embedmig.errors import DatabaseBusy, DatabaseDamaged, DiskFull, EmbedmigError, UnusablePath
 
 TYPE_CHECKING = False
@@ -39,18 +39,28 @@ def free_name(path: str, version: int, word: str) -> str:
 
 
 def all_of(path: str) -> list[str]:
-    """The backups of a file, of the newest version first."""
+    """The backups of a file, of the newest version first. UnusablePath where the folder can't be read: there may be some."""
     target = os.path.realpath(path)
     folder, start = os.path.dirname(target), os.path.basename(target) + ".v"
     try:
         names = os.listdir(folder)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise disk.refused(error, folder) from error
     found = [os.path.join(folder, n) for n in names if n.startswith(start) and version_in(n[len(start) :]) >= 0]
     files = [path for path in found if os.path.isfile(path)]
     cut = len(target) + len(".v")
     # of one version the copy with the latest content first: a copy has its file's time of modification
     return sorted(files, key=lambda path: (version_in(path[cut:]), disk.changed_ns(path), path), reverse=True)
+
+
+def seen_of(path: str) -> list[str]:
+    """all_of(), or none where the folder can't be read: for who only mentions them."""
+    try:
+        return all_of(path)
+    except EmbedmigError:
+        return []
 
 
 def version_in(ending: str) -> int:
@@ -61,10 +71,10 @@ def version_in(ending: str) -> int:
     return int(digits)
 
 
-def newest_up_to(path: str, version: int) -> str | None:
-    """The newest backup that a build with migrations up to `version` can open."""
+def newest_up_to(path: str, version: int, names: list[str]) -> str | None:
+    """The newest of these backups that a build with migrations up to `version` can open."""
     start = len(os.path.realpath(path)) + len(".v")
-    return next((name for name in all_of(path) if version_in(name[start:]) <= version), None)
+    return next((name for name in names if version_in(name[start:]) <= version), None)
 
 
 def take(
@@ -99,9 +109,11 @@ def take(
         disk.replace(part, final)
     except BaseException as error:
         if made:
-            disk.remove(part, *(part + end for end in file.SIDECARS))
+            disk.discard(part, *(part + end for end in file.SIDECARS))
         if isinstance(error, OSError):
             raise not_made(error, path, final) from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and (why := file.why_no_file(final)):
+            raise not_made(why, path, final) from error
         raise
     return final
 
@@ -127,7 +139,7 @@ def not_made(error: OSError, path: str, final: str) -> EmbedmigError:
 
 
 def _left_behind(path: str) -> list[str]:
-    """What a launch that died while it made a backup left: nobody else makes one while we hold the lock."""
+    """What a launch that died while it made a backup left, or a restore: nobody else makes one while we hold the lock."""
     target = os.path.realpath(path)
     folder, start = os.path.dirname(target), os.path.basename(target) + ".v"
     names = [n for n in os.listdir(folder) if n.startswith(start) and ".bak.part" in n]
@@ -209,13 +221,16 @@ def prune(path: str, keep: int, made: str, spare: str = "") -> None:
     """Delete all but the newest `keep` copies of the kind of the one just made, and never that one, nor `spare`.
 
     Two kinds: those of upgrades and rollbacks, one for each version, and those with a note, of what a reset or a
-    restore replaced: an upgrade does not push those out.
+    restore replaced: an upgrade does not push those out. One that can't be deleted stays, and is no reason to stop.
     """
     noted = _is_noted(path, made)
-    alike = [name for name in all_of(path) if _is_noted(path, name) == noted and name != made]
-    if noted:
-        alike.sort(key=disk.changed_ns, reverse=True)
-    disk.remove(*(name for name in alike[max(keep - 1, 0) :] if name != spare))
+    try:
+        alike = [name for name in all_of(path) if _is_noted(path, name) == noted and name != made]
+        if noted:
+            alike.sort(key=disk.changed_ns, reverse=True)
+        disk.remove(*(name for name in alike[max(keep - 1, 0) :] if name != spare))
+    except (OSError, EmbedmigError) as error:
+        log.warning("%s: an older backup can't be deleted and stays: %s", path, error)
 
 
 def _is_noted(path: str, name: str) -> bool:

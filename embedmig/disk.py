@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from embedmig.errors import EmbedmigError
+
 
 def user_of(path: str) -> str | None:
     """Who has the file open, even idle: "another process", "this very process", or None: nobody, or it can't be known.
@@ -88,9 +90,16 @@ def move_aside(path: str) -> str:
     while any(os.path.lexists(aside + end) for end in ("", *SIDECARS)):
         number += 1
         aside = f"{target}.unreadable-{number}"
-    for end in ("", *SIDECARS):
-        if os.path.lexists(target + end):
-            _retried(lambda end=end: os.rename(target + end, aside + end))  # type: ignore[misc]
+    moved: list[str] = []
+    try:
+        for end in ("", *SIDECARS):
+            if os.path.lexists(target + end):
+                _retried(lambda end=end: os.rename(target + end, aside + end))  # type: ignore[misc]
+                moved.append(end)
+    except OSError:
+        for end in reversed(moved):  # a journal that lost its file would be taken for another's
+            os.rename(aside + end, target + end)
+        raise
     sync_folder(target)
     return aside
 
@@ -107,6 +116,15 @@ def remove(*names: str) -> None:
         try:
             _retried(lambda name=name: os.unlink(name))  # type: ignore[misc]
         except FileNotFoundError:
+            pass
+
+
+def discard(*names: str) -> None:
+    """Clean up after a failure, as far as it goes: what stays is taken away by the next backup, and hides no error."""
+    for name in names:
+        try:
+            remove(name)
+        except OSError:
             pass
 
 
@@ -138,6 +156,18 @@ def journal_of(path: str) -> str | None:
         if stat.S_ISREG(found.st_mode) and found.st_size:
             return name
     return None
+
+
+def is_same(one: str, other: str, start: int, end: int) -> bool:
+    """Have two files the same bytes from `start` to `end`? Neither may be open in SQLite here: reading one drops its locks."""
+    with open(one, "rb") as first, open(other, "rb") as second:
+        first.seek(start)
+        second.seek(start)
+        for at in range(start, end, 1 << 20):
+            many = min(1 << 20, end - at)
+            if first.read(many) != second.read(many):
+                return False
+    return True
 
 
 def changed_ns(name: str) -> int:
@@ -205,6 +235,18 @@ def _synced(handle: int) -> None:
 
 def is_no_room(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def refused(error: OSError, path: str) -> EmbedmigError:
+    """What the operating system's refusal means for the person whose file it is. The caller raises it from the original."""
+    from embedmig import errors
+
+    name = errors.printable(os.path.basename(os.fsdecode(error.filename or path)))
+    reason = errors.printable(error.strerror or str(error))
+    if is_no_room(error):
+        return errors.DiskFull(f"{reason}, says the system of {name}", path=path)
+    hint = "Check its permissions and the disk."
+    return errors.UnusablePath(f"The system refuses {name}: {reason}.", path=path, hint=hint)
 
 
 def free_bytes(path: str) -> int:

@@ -137,7 +137,7 @@ def status(migrator: Migrator, db: Db) -> Status:
             tuple(known.id for known in shipped if known.id not in done),
             tuple(a.id for a in plan.unknown(shipped, rows)),
             tuple(plan.edited(rows, checksums)),
-            tuple(backup.all_of(path)) if path else (),
+            tuple(backup.seen_of(path)) if path else (),
             is_ready(migrator, conn, path, quietly=True),
             tuple(surroundings.warnings(path)) if path else (),
         )
@@ -145,7 +145,7 @@ def status(migrator: Migrator, db: Db) -> Status:
     def absent(path: str) -> Status:
         pending = tuple(known.id for known in shipped)
         return Status(
-            path, 0, (), pending, (), (), tuple(backup.all_of(path)), False, tuple(surroundings.warnings(path))
+            path, 0, (), pending, (), (), tuple(backup.seen_of(path)), False, tuple(surroundings.warnings(path))
         )
 
     return ask(db, question, absent, migrator.timeout)
@@ -230,6 +230,6 @@ def complete(error: EmbedmigError, path: str | None) -> None:
     from embedmig import backup
 
     if isinstance(error, DatabaseTooNew):
-        error.backup = backup.newest_up_to(error.path, error.newest)
+        error.backup = backup.newest_up_to(error.path, error.newest, backup.seen_of(error.path))
     elif isinstance(error, DatabaseDamaged):
-        error.backup = next(iter(backup.all_of(error.path)), None)
+        error.backup = next(iter(backup.seen_of(error.path)), None)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import time
+from contextlib import contextmanager
 
 from embedmig import backup, definition, disk, file, history, log, plan, transaction
 from embedmig.errors import (
@@ -24,16 +25,28 @@ from embedmig.verbs import ready_for_a_new_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from embedmig.migration import Applied
     from embedmig.migrator import Migrator
 
 ALONE_S = 2.0  # seconds to wait for other users to go, where the verb needs the file alone
 
 
+@contextmanager
+def _explaining(path: str) -> Iterator[None]:
+    """explaining(), for what the operating system refuses as well."""
+    with explaining(path):
+        try:
+            yield
+        except OSError as error:
+            raise disk.refused(error, path) from error
+
+
 def take(migrator: Migrator, path: str) -> str:
     """A verified copy of the file as it is now; returns its path."""
     _refuse_absent(path)
-    with explaining(path):
+    with _explaining(path):
         conn = file.connect(path, cached_statements=0)
         try:
             with transaction.settings_of_a_run(conn, Watch(), migrator.timeout):
@@ -63,21 +76,22 @@ def restore(migrator: Migrator, path: str, source: str | None) -> Report:
     if path == file.MEMORY:
         raise UsageError("A database in memory has no file to restore.", hint="Open the backup itself.")
     newest = definition.find(migrator.migrations)[-1].version
-    chosen = source or backup.newest_up_to(path, newest)
+    names = [] if source else backup.all_of(path)
+    chosen = source or backup.newest_up_to(path, newest, names)
     if chosen is None:
         what = f"There is no backup of {path} up to version {newest}, the newest of this app."
-        cure = "Name one of a later version, for a newer app." if backup.all_of(path) else "None was made yet."
+        cure = "Name one of a later version, for a newer app." if names else "None was made yet."
         raise UsageError(what, path=path, hint=cure)
     chosen = file.locate(chosen)
     if not os.path.exists(chosen):
         raise UsageError(f"There is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
     if os.path.exists(path) and os.path.samefile(chosen, path):
         raise UsageError(f"{chosen} is the file itself, not a backup of it.", path=path, hint="Name a backup.")
-    with explaining(chosen):
+    with _explaining(chosen):
         if not file.size(chosen):
             raise NotADatabase("it is empty")
         version = _version_of_backup(migrator, chosen)
-    with explaining(path):
+    with _explaining(path):
         before, kept = _put(migrator, path, chosen, watch)
     log.info("%s: restored %s, version %d -> %d", path, os.path.basename(chosen), before, version)
     return Report(path, before, version, (), kept, time.monotonic() - watch.began)
@@ -113,19 +127,29 @@ def _put(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int,
         file.make_folder(path)
         return 0, _into(path, chosen, watch, migrator.timeout)
     _refuse_in_use(path)
+    begun: list[tuple[int, str | None]] = []  # what is to be returned, once the file is being overwritten
     try:
         conn = file.connect(path, cached_statements=0)
         try:
-            return _over(migrator, conn, path, chosen, watch)
+            _over(migrator, conn, path, chosen, watch, begun)
         finally:
             conn.close()
-    except sqlite3.DatabaseError as error:
-        if not _is_unreadable(error, path):
+    except (sqlite3.DatabaseError, EmbedmigError) as error:
+        if begun:
+            _unless_it_happened(error, path, begun[0][1], "overwritten by the backup", _is_copy(path, chosen))
+        elif not _is_unreadable(error, path):
             raise
-    return 0, _into(path, chosen, watch, migrator.timeout)
+    return begun[0] if begun else (0, _into(path, chosen, watch, migrator.timeout))
 
 
-def _over(migrator: Migrator, conn: sqlite3.Connection, path: str, chosen: str, watch: Watch) -> tuple[int, str | None]:
+def _over(
+    migrator: Migrator,
+    conn: sqlite3.Connection,
+    path: str,
+    chosen: str,
+    watch: Watch,
+    begun: list[tuple[int, str | None]],
+) -> None:
     """Copy the file, then overwrite it, and nobody comes in between."""
     patience = min(migrator.timeout, ALONE_S)
     with transaction.settings_of_a_run(conn, watch, patience), transaction.alone(conn, watch, patience):
@@ -140,17 +164,55 @@ def _over(migrator: Migrator, conn: sqlite3.Connection, path: str, chosen: str, 
             kept = keep(migrator, conn, path, note, held=True, spare=spare)
         source = file.connect_to_read(chosen)
         try:
+            begun.append((version, kept))
             backup.transfer(source, conn, watch, migrator.timeout)
         finally:
             source.close()
-    return version, kept
+
+
+def _unless_it_happened(
+    error: sqlite3.Error | EmbedmigError, path: str, kept: str | None, what: str, happened: bool | None
+) -> None:
+    """After an error while the whole file was being replaced: raise it, saying what is on the disk now, as far as that
+    can be read. Return if what was reported as failed was done all the same, as a COMMIT may be."""
+    if happened:
+        log.warning("%s: SQLite reported %s, and yet the file was %s", path, error, what)
+        return
+    explained = error if isinstance(error, EmbedmigError) else file.explained(error, path)
+    if happened is None:
+        copy = f" {os.path.basename(kept)} is what was in it." if kept else ""
+        explained.kept = f"Whether it was {what} is not known: open it again, and SQLite finds out.{copy}"
+        explained.backup = kept
+    raise explained from error.__cause__ if explained is error else error
+
+
+def _is_copy(path: str, chosen: str) -> bool | None:
+    """Has the file the pages of that backup now? None: it can't be read. To be asked when no connection is open: the files
+    are read by ordinary means, but for the header of the first page, which is each file's own."""
+    header = 100  # bytes: https://sqlite.org/fileformat2.html#the_database_header
+    try:
+        pages, damage = _extent(path)
+        if damage or disk.journal_of(path) or disk.journal_of(chosen):
+            return None
+        return pages == _extent(chosen)[0] and disk.is_same(path, chosen, header, pages[0] * pages[1])
+    except (sqlite3.Error, OSError):
+        return None
+
+
+def _extent(path: str) -> tuple[tuple[int, int], str | None]:
+    """How many pages of which size a file has, for SQLite: the file itself may be longer; and what is wrong with it."""
+    conn = file.connect_to_read(path)
+    try:
+        return (transaction.page_count(conn), transaction.page_size(conn)), file.damage(conn)
+    finally:
+        conn.close()
 
 
 def _into(path: str, chosen: str, watch: Watch, timeout: float) -> str | None:
     """Into a name where no database is: a verified copy under another name, then renamed. What stands there, a file
     that SQLite can't read or the sidecars of one that is gone, is moved aside first; returns its new name."""
     target = os.path.realpath(path)
-    part, aside = target + ".part", None
+    part, aside = backup.name_of(path, 0, "-restored") + ".part", None  # the next backup takes away what a crash leaves
     try:
         disk.remove(part)
         disk.create(part)
@@ -171,10 +233,23 @@ def _into(path: str, chosen: str, watch: Watch, timeout: float) -> str | None:
             aside = disk.move_aside(path)
             log.warning("%s could not be read: it is now called %s", path, aside)
         disk.replace(part, target)
-    except BaseException:
-        disk.remove(part)
-        raise
+    except (OSError, sqlite3.Error, EmbedmigError) as error:
+        raise _not_put(error, path, part, aside) from error
+    finally:
+        disk.discard(part)
     return aside
+
+
+def _not_put(error: Exception, path: str, part: str, aside: str | None) -> EmbedmigError:
+    """What became of a name into which a backup could not be put."""
+    explained = disk.refused(error, path) if isinstance(error, OSError) else error
+    if not isinstance(explained, EmbedmigError):
+        explained = file.explained(explained, path)
+    if not os.path.lexists(part):
+        explained.kept = "The backup was put in its place all the same, and a power cut might take that back."
+    elif aside:
+        explained.kept = f"What stood there is now called {os.path.basename(aside)}."
+    return explained
 
 
 def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> Report:
@@ -183,21 +258,25 @@ def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> R
     ready_for_a_new_file(migrator, None)
     if path == file.MEMORY:
         raise UsageError("A database in memory has no file to delete.", hint="Open a new one.")
-    before, kept, emptied = 0, None, False
-    with explaining(path):
+    before, kept, emptied, deleted = 0, None, False, False
+    with _explaining(path):
         _refuse_unwritable(path)
+        permissions = disk.permissions(path)
         if _size(path, force=force):
             _refuse_in_use(path)
             before, kept, emptied = _emptied(migrator, path, keep_backup=keep_backup, force=force)
-        permissions = disk.permissions(path)
-        _delete(path, emptied=emptied)
     try:
-        if permissions is not None and not os.path.exists(path):
-            _create_like(os.path.realpath(path), permissions)
+        with _explaining(path):
+            _delete(path, emptied=emptied)
+            deleted = True
+            if permissions is not None and not os.path.exists(path):
+                _create_like(os.path.realpath(path), permissions)
         report = migrator.migrate(path)
     except EmbedmigError as error:
-        error.backup = kept
-        error.kept = f"The file was deleted before that; {os.path.basename(kept)} is what was in it." if kept else ""
+        if permissions is not None and (deleted or emptied or not os.path.lexists(path)):
+            error.backup = kept
+            copy = f"; {os.path.basename(kept)} is what was in it" if kept else ""
+            error.kept = f"The file was {'deleted' if deleted or not emptied else 'emptied'} before that{copy}."
         raise
     return Report(path, before, report.after, report.ran, kept, time.monotonic() - began)
 
@@ -217,6 +296,8 @@ def _delete(path: str, *, emptied: bool) -> None:
         disk.delete(path)
     except OSError as error:
         if not emptied:
+            if not isinstance(error, PermissionError):
+                raise
             raise DatabaseBusy(0.0, f"keeps it from being deleted ({error.strerror})", path=path) from error
         log.info("%s was emptied and stays: it can't be deleted (%s)", path, error.strerror)
 
@@ -224,6 +305,22 @@ def _delete(path: str, *, emptied: bool) -> None:
 def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> tuple[int, str | None, bool]:
     """Make sure that the file is ours and that nobody uses it, keep a copy, and empty it: a process that slipped
     past the check then sees an empty database, not one that is gone. Returns its version and the copy's path."""
+    begun: list[tuple[int, str | None]] = []  # its version and the copy, once it is being emptied
+    try:
+        _empty(migrator, path, begun, keep_backup=keep_backup, force=force)
+    except (sqlite3.DatabaseError, UnicodeDecodeError, EmbedmigError) as error:
+        if begun and not isinstance(error, UnicodeDecodeError):
+            _unless_it_happened(error, path, begun[0][1], "emptied", _is_empty(path))
+        elif not force or not (isinstance(error, DatabaseDamaged) or _is_unreadable(error, path)):
+            raise
+    if begun:
+        return *begun[0], True
+    return 0, disk.move_aside(path) if keep_backup else None, False
+
+
+def _empty(
+    migrator: Migrator, path: str, begun: list[tuple[int, str | None]], *, keep_backup: bool, force: bool
+) -> None:
     conn = file.connect(path, cached_statements=0)
     try:
         patience = min(migrator.timeout, ALONE_S)
@@ -239,17 +336,24 @@ def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -
             empty = file.connect(file.MEMORY)
             try:
                 empty.execute(f"PRAGMA page_size = {transaction.page_size(conn)}")
+                begun.append((version, kept))
                 backup.transfer(empty, conn, Watch(), ALONE_S)
             finally:
                 empty.close()
-        return version, kept, True
-    except (sqlite3.DatabaseError, UnicodeDecodeError, DatabaseDamaged) as error:
-        conn.close()
-        if not force or not (isinstance(error, DatabaseDamaged) or _is_unreadable(error, path)):
-            raise
     finally:
         conn.close()
-    return 0, disk.move_aside(path) if keep_backup else None, False
+
+
+def _is_empty(path: str) -> bool | None:
+    """Is there nothing in the file any more? None: it can't be read."""
+    try:
+        conn = file.connect_to_read(path)
+        try:
+            return not file.rows(conn, "SELECT 1 FROM main.sqlite_master LIMIT 1")
+        finally:
+            conn.close()
+    except sqlite3.Error:
+        return None
 
 
 def _refuse_strangers(migrator: Migrator, conn: sqlite3.Connection, *, force: bool) -> int:
