@@ -236,7 +236,7 @@ def _into(path: str, chosen: str, watch: Watch, timeout: float) -> str | None:
     except (OSError, sqlite3.Error, EmbedmigError) as error:
         raise _not_put(error, path, part, aside) from error
     finally:
-        disk.discard(part)
+        disk.discard(part, *(part + end for end in file.SIDECARS))
     return aside
 
 
