@@ -14,6 +14,8 @@ from embedmig import DiskFull, EmbedmigError
 from faults.child import Fault, Outcome, chain
 from faults.subjects import NOTHING, Legal, Subject, app, backups, content, demo, version
 
+SIDECARS = ("-journal", "-wal", "-shm")
+
 # What an error of embedmig's must say of its cause, in itself or in what it was raised from.
 CAUSES = {
     errno.ENOSPC: r"disk (is )?full|No space left|no room",
@@ -27,13 +29,21 @@ CAUSES = {
 class Examined:
     """What a folder says once the process is gone: looked at on a copy, then the app is started again on the folder itself."""
 
-    def __init__(self, subject: Subject, legal: Legal, path: Path) -> None:
+    def __init__(self, subject: Subject, legal: Legal, path: Path, launched: set[tuple[str, ...]]) -> None:
         self.complaints: list[str] = []
         self.parts = parts(path)
         self.content: str | None = None
         self.version = 0
+        names = os.listdir(path.parent)
         self._look(legal, path)
-        self._launch(subject, legal, path)
+        # a sound file without sidecars: what the next launch makes of its content is known once it was seen
+        settled = (self.content or "", *sorted(names))
+        clean = self.content is not None and not any(_is_hot(f"{path}{end}") for end in SIDECARS)
+        if not (clean and settled in launched):
+            so_far = len(self.complaints)
+            self._launch(subject, legal, path)
+            if len(self.complaints) == so_far:
+                launched.add(settled)
 
     def _look(self, legal: Legal, path: Path) -> None:
         folder = path.parent.with_name(path.parent.name + "-copy")
@@ -66,7 +76,7 @@ class Examined:
             return
         if self.content in legal.launched and found != legal.launched[self.content]:
             self.complaints.append("after the next launch the content is not what that launch makes of it")
-        if left := [end for end in ("-journal", "-wal", "-shm") if _is_hot(f"{path}{end}")]:
+        if left := [end for end in SIDECARS if _is_hot(f"{path}{end}")]:
             self.complaints.append(f"after the next launch {', '.join(left)} is left")
         if parts(path):  # a killed backup's, which the next backup of this file takes away
             app(demo, False).backup(path)
@@ -100,6 +110,7 @@ class Judge:
     def __init__(self, subject: Subject, legal: Legal) -> None:
         self.subject, self.legal = subject, legal
         self._known: dict[str, Examined] = {}
+        self._launched: set[tuple[str, ...]] = set()
 
     def complaints(self, path: Path, fault: Fault, outcome: Outcome) -> list[str]:
         found = self.examined(path)
@@ -108,7 +119,7 @@ class Judge:
     def examined(self, path: Path) -> Examined:
         key = _bytes_of(path.parent)
         if key not in self._known:
-            self._known[key] = Examined(self.subject, self.legal, path)
+            self._known[key] = Examined(self.subject, self.legal, path, self._launched)
         return self._known[key]
 
     def _of_the_process(self, path: Path, fault: Fault, outcome: Outcome, found: Examined) -> list[str]:
