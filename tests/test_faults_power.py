@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import tempfile
-from pathlib import Path
 
 import pytest
 from faults import power, vfs
@@ -21,19 +19,12 @@ if reason := vfs.why_not():
     pytest.skip(reason, allow_module_level=True)
 
 
-@pytest.fixture
-def ground():
-    """A folder in memory, where there is one: a power cut is a calculation here and needs no disk."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="power-", dir=shared if shared.is_dir() else None) as folder:
-        yield Path(folder)
-
-
 @pytest.mark.parametrize("subject", power.SUBJECTS, ids=lambda subject: subject.name)
-def test_what_a_power_cut_leaves_is_whole_and_what_was_reported_as_done_is_there(subject, ground):
+def test_what_a_power_cut_leaves_is_whole_and_what_was_reported_as_done_is_there(subject):
     print(f"FAULTS_SEED={SEED}")
 
-    outcome = power.cut(subject, ground, seed=SEED, most=LOOKS)
+    with power.ground() as ground:
+        outcome = power.cut(subject, ground, seed=SEED, most=LOOKS)
 
     assert outcome.complaints == []
     assert outcome.points >= 7 * LOOKS

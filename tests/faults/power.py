@@ -6,21 +6,41 @@ One recorded run (tape.py), every folder that a cut may leave (durable.py), each
 from __future__ import annotations
 
 import hashlib
+import logging
+import multiprocessing
 import random
 import shutil
 import sqlite3
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from faults import remains, subjects, tape
+from faults import broken, remains, subjects, tape
 from faults.durable import Files, Operation, Point, points, uncut
 from faults.subjects import Legal, Subject
 
 NAME = "notes.db"
 BACKUP = ".bak"
 SUBJECTS = [*subjects.subjects(), *remains.subjects()]
+
+
+ROUNDS = 2  # how often each of the random cuts is made, for the table
+
+REBUILD, REBUILD_WAL = "rebuild of a parent, rollback journal", "rebuild of a parent, WAL"
+LEFT, LEFT_WAL = "restore after a kill, rollback journal", "restore after a kill, WAL"
+BROKEN = (
+    (broken.with_full, REBUILD), (broken.without_any_sync, REBUILD), (broken.without_any_sync, REBUILD_WAL),
+    (broken.without_a_transaction, REBUILD), (broken.without_a_transaction, REBUILD_WAL),
+    (broken.recording_afterwards, REBUILD), (broken.recording_afterwards, REBUILD_WAL),
+    (broken.without_syncing_the_backup, "backup and upgrade, rollback journal"), (broken.without_syncing_the_backup, "backup and upgrade, WAL"),
+    (broken.restoring_by_a_copy, LEFT), (broken.restoring_by_a_copy, LEFT_WAL),
+    (broken.restoring_by_a_rename, LEFT), (broken.restoring_by_a_rename, LEFT_WAL),
+)  # fmt: skip
 
 
 class Outcome(NamedTuple):
@@ -160,3 +180,71 @@ def _digest(files: Files, names: Sequence[str]) -> bytes:
             seen.update(f"{name} {len(files[name])} ".encode())
             seen.update(files[name])
     return seen.digest()
+
+
+# -- the table ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def ground() -> Iterator[Path]:
+    """A folder in memory, where there is one: a power cut is a calculation here and needs no disk."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="power-", dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def named(name: str) -> Subject:
+    return next(subject for subject in SUBJECTS if subject.name == name)
+
+
+def _cut(seed: int, name: str, how: str | None = None) -> Outcome:
+    """For a worker: one subject, whole or broken."""
+    logging.disable()
+    subject = named(name)
+    act = partial(getattr(broken, how), subject.act) if how else None
+    with ground() as folder:
+        return cut(subject, folder, seed=seed, rounds=ROUNDS, act=act)
+
+
+def table(*, workers: int, seed: int) -> tuple[str, int]:
+    """Every subject, then the broken ones; as Markdown, and how many complaints there are about what is not broken."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        whole = [pool.submit(_cut, seed, subject.name) for subject in SUBJECTS]
+        others = [pool.submit(_cut, seed, name, act.__name__) for act, name in BROKEN]
+        outcomes, caught = [job.result() for job in whole], [job.result() for job in others]
+    failures = sum(len(outcome.complaints) for outcome in outcomes)
+    unnoticed = sum(not outcome.complaints for outcome in caught)
+    return _rendered(outcomes, caught), failures + unnoticed
+
+
+def _rendered(outcomes: Sequence[Outcome], caught: Sequence[Outcome]) -> str:
+    cuts, folders = sum(o.points for o in outcomes), sum(o.folders for o in outcomes)
+    failures = sum(len(o.complaints) for o in outcomes)
+    lines = [
+        "One run of each subject is recorded: every write, truncate, sync, delete and rename, SQLite's and Python's. After each of them the power"
+        " is cut: what was not synced (a file's content by its own sync, its name by that of its folder) is kept, or lost, or only the beginning of"
+        " it is there, or it is torn at 512 bytes, or later writes came before earlier ones. Each different folder that this leaves is opened. What"
+        " was reported as done must be there.",
+        "",
+        "| subject | operations | power cuts | different folders | failures |",
+        "|---|--:|--:|--:|--:|",
+        *(f"| {o.subject} | {o.operations:,} | {o.points:,} | {o.folders:,} | {len(o.complaints)} |" for o in outcomes),
+        f"| **all** | | **{cuts:,}** | **{folders:,}** | **{failures}** |",
+        "",
+        *(f"- {complaint}" for o in outcomes for complaint in o.complaints[:10]),
+        "",
+        "The same for migrators that are broken on purpose, one thing left out of embedmig in each. Here a 0 would be the failure.",
+        "",
+        "| broken | subject | different folders | complaints |",
+        "|---|---|--:|--:|",
+        *(
+            f"| {_said(act)} | {o.subject} | {o.folders:,} | **{len(o.complaints):,}** |"
+            for (act, _), o in zip(BROKEN, caught, strict=True)
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _said(act: object) -> str:
+    return str(act.__doc__).splitlines()[0].rstrip(".")
