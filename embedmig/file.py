@@ -299,7 +299,7 @@ def damage(conn: sqlite3.Connection) -> str | None:
     from embedmig import log
 
     broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
-    unread = re.compile(r"unable to get the page\. error code=(\d+)")
+    unread = re.compile(r"unable to get the page\. error code.(\d+)")
     try:
         found = [str(row[0]) for row in rows(conn, "PRAGMA main.quick_check(100)")]
     except sqlite3.OperationalError as error:
