@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from embedmig.errors import DefinitionError
+    from embedmig.errors import DefinitionError, EmbedmigError
     from embedmig.migration import Migration
 
     Source = str | os.PathLike[str] | ModuleType | Iterable[Migration]
@@ -119,9 +119,12 @@ class Folders(Place):
         self.folders = folders
 
     def names(self) -> list[str]:
-        if len(self.folders) == 1:
-            return os.listdir(self.folders[0])
-        return [name for folder in self.folders for name in os.listdir(folder)]
+        try:
+            if len(self.folders) == 1:
+                return os.listdir(self.folders[0])
+            return [name for folder in self.folders for name in os.listdir(folder)]
+        except OSError as error:
+            raise _unread(self.label, error) from error
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -129,6 +132,8 @@ class Folders(Place):
                 return file.read()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _unread(self.path(name), error) from error
 
     def path(self, name: str) -> str:
         if len(self.folders) == 1:
@@ -345,6 +350,14 @@ def _nothing_found(source: str | tuple[Any, ...]) -> DefinitionError:
     if getattr(sys, "frozen", False):
         cure = "This app is frozen: its build left them out. See 'Ship them' in docs/migrations.md."
     return _error(f"No migrations in {place_of(source).label}", cure)
+
+
+def _unread(name: str, error: OSError) -> EmbedmigError:
+    """The migrations are there and can't be read just now: too many open files, a broken disk."""
+    from embedmig.errors import EmbedmigError, printable
+
+    what = f"The app's migrations can't be read, {printable(name)}: {error.strerror}."
+    return EmbedmigError(what, hint="Start the app again; if it happens again, install it anew.")
 
 
 def _error(what: str, cure: str) -> DefinitionError:

@@ -138,7 +138,7 @@ def forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") ->
             signal.alarm(TOO_LONG_S)
             logging.disable()
             os.close(here)
-            data = _outcome_of(run, struck)
+            data = outcome_of(run, struck)
             with os.fdopen(there, "wb") as pipe:
                 pipe.write(data)
         finally:
@@ -154,7 +154,7 @@ def forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") ->
     return Outcome(f"exited with {os.WEXITSTATUS(status)}")
 
 
-def _outcome_of(run: Callable[[], object], struck: Callable[[], str]) -> bytes:
+def outcome_of(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> bytes:
     try:
         outcome = Outcome("returned", result=run())
     except BaseException as error:
