@@ -272,7 +272,7 @@ class Migrator(Value):
         return wholefile.take(self, file.located(path))
 
     def backups(self, path: Path) -> list[str]:
-        """The paths of the file's backups, of the newest version first."""
+        """The paths of the file's backups, of the newest version first. UnusablePath where their folder can't be read."""
         from embedmig import backup
 
         return backup.all_of(file.located(path))

@@ -32,12 +32,14 @@ SUBJECTS = [*subjects.subjects(), *remains.subjects()]
 ROUNDS = 2  # how often each of the random cuts is made, for the table
 
 REBUILD, REBUILD_WAL = "rebuild of a parent, rollback journal", "rebuild of a parent, WAL"
+LOST_FILE = "restore of a lost file, rollback journal"
 LEFT, LEFT_WAL = "restore after a kill, rollback journal", "restore after a kill, WAL"
 BROKEN = (
     (broken.with_full, REBUILD), (broken.without_any_sync, REBUILD), (broken.without_any_sync, REBUILD_WAL),
     (broken.without_a_transaction, REBUILD), (broken.without_a_transaction, REBUILD_WAL),
     (broken.recording_afterwards, REBUILD), (broken.recording_afterwards, REBUILD_WAL),
     (broken.without_syncing_the_backup, "backup and upgrade, rollback journal"), (broken.without_syncing_the_backup, "backup and upgrade, WAL"),
+    (broken.without_syncing_the_folder, LOST_FILE),
     (broken.restoring_by_a_copy, LEFT), (broken.restoring_by_a_copy, LEFT_WAL),
     (broken.restoring_by_a_rename, LEFT), (broken.restoring_by_a_rename, LEFT_WAL),
 )  # fmt: skip

@@ -83,7 +83,9 @@ def _see_writes(recorder: Recorder) -> None:
     pwrite = os.pwrite
 
     def seen(handle: int, data: bytes, offset: int) -> int:
-        recorder.hook("write", os.readlink(f"/proc/self/fd/{handle}"), offset, bytes(data))
+        inode = os.fstat(handle).st_ino
+        (path,) = (entry.path for entry in os.scandir(recorder.folder) if entry.inode() == inode)
+        recorder.hook("write", path, offset, bytes(data))
         return pwrite(handle, data, offset)
 
     os.pwrite = seen
