@@ -10,6 +10,7 @@ import random
 
 import pytest
 from faults import power, vfs
+from faults.budget import said
 from faults.durable import KEPT, LOST, REORDERED, TORN, Disk, Operation
 
 SEED = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
@@ -19,10 +20,14 @@ if reason := vfs.why_not():
     pytest.skip(reason, allow_module_level=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _said(request):
+    with said(request, "power cuts", SEED, 40):
+        yield
+
+
 @pytest.mark.parametrize("subject", power.SUBJECTS, ids=lambda subject: subject.name)
 def test_what_a_power_cut_leaves_is_whole_and_what_was_reported_as_done_is_there(subject):
-    print(f"FAULTS_SEED={SEED}")
-
     with power.ground() as ground:
         outcome = power.cut(subject, ground, seed=SEED, most=LOOKS)
 

@@ -11,6 +11,7 @@ import random
 
 import pytest
 from faults import power, races, vfs
+from faults.budget import said
 from faults.child import Outcome, forked
 
 from embedmig import EmbedmigError
@@ -29,6 +30,12 @@ SAMPLE = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _said(request):
+    with said(request, "races", SEED, 30):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _quiet():
     """Ten processes that warn of each other say nothing here."""
@@ -39,8 +46,6 @@ def _quiet():
 
 @pytest.mark.parametrize("job", SAMPLE, ids=lambda job: f"{job.subject}, {job.trouble} {job.number or ''}".rstrip())
 def test_whatever_befalls_the_processes_the_file_is_as_before_or_as_after_and_the_next_launch_succeeds(job):
-    print(f"FAULTS_SEED={SEED}")
-
     row = races.done(job, SEED)
 
     assert row.complaints == []
