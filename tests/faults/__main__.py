@@ -49,7 +49,11 @@ class Table(NamedTuple):
 def page(tables: Sequence[Table], seed: int, workers: int, stride: int) -> str:
     seconds = sum(table.seconds for table in tables)
     failures = sum(table.failures for table in tables)
-    which = "" if stride == 1 else f" Only every {stride}th place was tried."
+    which = (
+        ""
+        if stride == 1
+        else f" Of the places at which a process can be killed or refused, one in {stride} was tried; `make faults` tries all."
+    )
     made = (
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, sqlite-utils {version('sqlite-utils')}, embedmig {_commit()}, "
         f"{platform.system()} {platform.machine()}; {workers} workers, {seconds / 60:.0f} minutes; seed {seed}. **Failures: {failures}.**{which}"
