@@ -44,12 +44,12 @@ def all_of(path: str) -> list[str]:
     folder, start = os.path.dirname(target), os.path.basename(target) + ".v"
     try:
         names = os.listdir(folder)
+        found = [os.path.join(folder, n) for n in names if n.startswith(start) and version_in(n[len(start) :]) >= 0]
+        files = [path for path in found if disk.is_file(path)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise disk.refused(error, folder) from error
-    found = [os.path.join(folder, n) for n in names if n.startswith(start) and version_in(n[len(start) :]) >= 0]
-    files = [path for path in found if os.path.isfile(path)]
     cut = len(target) + len(".v")
     # of one version the copy with the latest content first: a copy has its file's time of modification
     return sorted(files, key=lambda path: (version_in(path[cut:]), disk.changed_ns(path), path), reverse=True)

@@ -78,6 +78,24 @@ def delete(path: str) -> None:
     sync_folder(target)
 
 
+def is_there(path: str) -> bool:
+    """os.path.exists(), but OSError where it can't be known: a disk that does not answer is no missing file."""
+    return _found(path) is not None
+
+
+def is_file(path: str) -> bool:
+    """os.path.isfile(), in the same way."""
+    found = _found(path)
+    return found is not None and stat.S_ISREG(found.st_mode)
+
+
+def _found(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def has_sidecars(path: str) -> bool:
     target = os.path.realpath(path)
     return any(os.path.lexists(target + end) for end in SIDECARS)

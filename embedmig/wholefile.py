@@ -83,10 +83,11 @@ def restore(migrator: Migrator, path: str, source: str | None) -> Report:
         cure = "Name one of a later version, for a newer app." if names else "None was made yet."
         raise UsageError(what, path=path, hint=cure)
     chosen = file.locate(chosen)
-    if not os.path.exists(chosen):
-        raise UsageError(f"There is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
-    if os.path.exists(path) and os.path.samefile(chosen, path):
-        raise UsageError(f"{chosen} is the file itself, not a backup of it.", path=path, hint="Name a backup.")
+    with _explaining(path):
+        if not disk.is_there(chosen):
+            raise UsageError(f"There is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
+        if disk.is_there(path) and os.path.samefile(chosen, path):
+            raise UsageError(f"{chosen} is the file itself, not a backup of it.", path=path, hint="Name a backup.")
     with _explaining(chosen):
         if not file.size(chosen):
             raise NotADatabase("it is empty")

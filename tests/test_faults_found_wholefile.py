@@ -132,3 +132,13 @@ def test_a_restore_that_raised_changed_nothing_and_one_that_was_made_all_the_sam
     before = content(path)
     for outcome in some(restore, path, once):
         assert (outcome.how == "raised") == (content(path) == before), outcome.text
+
+
+def test_a_backup_that_could_not_be_looked_at_once_is_not_said_to_be_missing(path: Path) -> None:
+    told = [
+        outcome
+        for outcome in some(restore, path, Fault("EIO once", frozenset({"os.stat"}), errno.EIO))
+        if outcome.error
+    ]
+    assert [outcome.text for outcome in told if "Input/output error" not in outcome.text] == []
+    assert {isinstance(outcome.error, EmbedmigError) for outcome in told} == {True}
