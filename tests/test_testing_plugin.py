@@ -21,7 +21,10 @@ def run(folder: Path, test: str, *options: str, **files: str) -> subprocess.Comp
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write((folder / name).parent, **{Path(name).name: text})
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", *options]
-    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    clean = {
+        name: value for name, value in environment().items() if not name.startswith("COV")
+    }  # coverage loads sqlite3
+    return subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True)
 
 
 CONFTEST = """
