@@ -150,9 +150,8 @@ def _without_item(parsed: Parsed, index: int) -> str:
     begin, end = _region_end(text, before[1], parsed), _region_end(text, own[1], parsed)
     if index == 0 and "\n" not in text[begin : parsed.items[0].start]:
         end += len(text[end:]) - len(text[end:].lstrip(" \t"))
-    commented = (
-        "--" in text[before[1] : begin] and text[end : end + 1] != "\n"
-    )  # else what follows would be comment too
+    # else what follows would be comment too
+    commented = "--" in text[before[1] : begin] and text[end : end + 1] != "\n"
     text = _splice(text, begin, end, "\n" if commented else "")
     if index and (last or before[0] == before[1]):  # a comma is kept from what follows, not from the closing bracket
         text = _splice(text, *before, "," if not last and own[0] < own[1] else "")
