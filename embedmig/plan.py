@@ -35,7 +35,10 @@ def pending(
     refuse_disagreement(shipped, applied, out_of_order=out_of_order)
     done = {a.id for a in applied if a.finished}
     rest = [s for s in shipped if s.id not in done]
-    return rest if to is None else [s for s in rest if s.version <= refuse_target(shipped, applied, to)]
+    if to is None:
+        return rest
+    target = refuse_target(shipped, applied, to)  # also where nothing is pending
+    return [s for s in rest if s.version <= target]
 
 
 def refuse_target(shipped: Sequence[Numbered], applied: Sequence[Applied], to: int) -> int:

@@ -169,6 +169,16 @@ REFUSED: dict[str, tuple[Act, type[EmbedmigError], str]] = {
         UsageError,
         "There is no version 4: this app ships versions 1 to 3. Nothing was changed. Name one of those.",
     ),
+    "a target above what is shipped, nothing pending": (
+        lambda: plan.pending(ALL, [DONE_ONE, DONE_TWO, DONE_THREE], to=4),
+        UsageError,
+        "There is no version 4: this app ships versions 1 to 3. Nothing was changed. Name one of those.",
+    ),
+    "a target below the file, nothing pending": (
+        lambda: plan.pending(ALL, [DONE_ONE, DONE_TWO, DONE_THREE], to=1),
+        UsageError,
+        "The file is at version 3, above 1. Nothing was changed. Use rollback(to=1) to go down.",
+    ),
     "a target between timestamps": (
         lambda: plan.pending(TIMESTAMPS, [], to=20240201000000),
         UsageError,
