@@ -1,0 +1,84 @@
+"""new, adopt: files in the folder of migrations."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from embedmig import definition, loader
+from embedmig.cli import config
+from embedmig.cli.command import command, migrations_option
+from embedmig.cli.output import Answer, near
+from embedmig.errors import UsageError
+
+PYTHON = '''\
+"""{description}."""
+
+from sqlite_utils import Database
+
+
+def up(db: Database) -> None:
+    raise NotImplementedError("write this migration")
+
+
+def down(db: Database) -> None:
+    raise NotImplementedError("undo what up() did, or delete this function")
+'''
+SQL = """\
+-- {description}.
+
+-- migrate:up
+write this migration;
+
+-- migrate:down
+undo what stands above, or delete this section;
+"""
+
+
+@command("embedmig new add_user_settings", 'embedmig new "Split titles" --sql')
+@click.argument("name")
+@click.option("--sql", is_flag=True, help="In SQL; else in Python.")
+@migrations_option
+def new(name: str, sql: bool, migrations: str | None) -> Answer:
+    """Write the next migration's file, to be filled in.
+
+    It gets the next number, or the time where the folder's files are numbered by time.
+    """
+    words = _words(name)
+    folder = config.folder(migrations, config.read())
+    here = os.listdir(folder) if os.path.isdir(folder) else []
+    id = f"{_next_version(here)}_{words}"
+    file = Path(folder, id + (".sql" if sql else ".py"))
+    text = (SQL if sql else PYTHON).format(description=definition.described(id))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8", newline="\n") as target:
+            target.write(text)
+    except OSError as error:
+        raise UsageError(f"{file} can't be written: {error.strerror}.", hint="Check the folder.") from error
+    return Answer(f"Wrote {near(str(file))}", {"file": str(file.resolve()), "id": id})
+
+
+def _words(name: str) -> str:
+    """`Split titles!` -> `split_titles`: what every file system and Python take as a name."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = "_".join(re.findall(r"[a-z0-9]+", plain))
+    if not words:
+        raise click.UsageError(f"{name!r} has no letter or digit to call a file by.")
+    return words
+
+
+def _next_version(names: list[str]) -> str:
+    """The number of the next file, as many digits as its neighbours have; the time where they have times."""
+    numbers = [n.partition("_")[0] for n in names if n.endswith((".py", ".sql"))]
+    numbers = [n for n in numbers if n.isascii() and n.isdigit()]
+    newest = max(map(int, numbers), default=0)
+    if newest >= loader.TIMESTAMP:
+        now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
+        return str(max(now, newest + 1))
+    return str(newest + 1).zfill(max(map(len, numbers), default=3))
