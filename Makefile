@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all faults lint bench pictures clean
+.PHONY: help demo test test-all faults lint bench pictures docs clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -44,6 +44,9 @@ bench: $(VENV)/.made ## what a launch costs, a first launch, a rebuilt table, an
 
 pictures: $(VENV)/.made ## draw the demo app's schema anew, into docs/
 	$(BIN)/python -m demo_app.pictures
+
+docs: $(VENV)/.made ## write docs/command-line.md anew, from the commands
+	$(BIN)/python docs/command_line.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) .venv-* .pytest.out .coverage* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.db*

@@ -227,6 +227,11 @@ def replace(name: str, final: str) -> None:
     sync_folder(final)
 
 
+def rename(name: str, new: str) -> None:
+    """Rename to a name that is free."""
+    _retried(lambda: os.rename(name, new))
+
+
 def sync(name: str) -> None:
     """Make a file's content durable."""
     _synced(os.open(name, os.O_RDWR | getattr(os, "O_BINARY", 0)))

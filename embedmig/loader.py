@@ -257,7 +257,7 @@ def find(source: str | tuple[Any, ...]) -> list[Any]:
     Raises DefinitionError, naming the files, for: none at all, a name that is not `003_words.py`
     or `.sql`, two of one version or id, a gap, a `.down.sql` alone.
     """
-    found: list[Any] = list(source) if isinstance(source, tuple) else _files(place_of(source))
+    found: list[Any] = list(source) if isinstance(source, tuple) else files(place_of(source))
     found.sort(key=lambda m: m.version)
     if not found:
         raise _nothing_found(source)
@@ -266,7 +266,8 @@ def find(source: str | tuple[Any, ...]) -> list[Any]:
     return found
 
 
-def _files(place: Place) -> list[Shipped]:
+def files(place: Place) -> list[Shipped]:
+    """The migrations of a place in the order of their names, each by itself: versions may be missing or claimed twice."""
     ups: list[Shipped] = []
     downs: dict[str, str] = {}
     names = sorted(place.names())

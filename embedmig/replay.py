@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 
-from embedmig import file, history, verbs
+from embedmig import file, history, transaction, verbs
 from embedmig.errors import EmbedmigError
 from embedmig.progress import Watch, passed_through
 from embedmig.questions import explaining
@@ -35,6 +35,23 @@ def replayed(
         yield conn
     finally:
         conn.close()
+
+
+def step(migrator: Migrator, conn: sqlite3.Connection, task: Task, *, strict: bool) -> list[str]:
+    """Run one migration in one direction on a database in memory; returns the statements that were said.
+
+    `strict`: an index, trigger or view that vanishes is an error. Raises what a run raises, after it was undone.
+    """
+    run = verbs.run_of(migrator, conn, None, own=True, watch=Watch())
+    run.quiet, run.strict = True, strict
+    said: list[str] = []
+    transaction.follow(conn, said.append)
+    try:
+        with passed_through(), explaining(None), verbs.completing(run):
+            run.through(lambda: [task])
+    finally:
+        transaction.follow(conn, None)
+    return said
 
 
 def _run(

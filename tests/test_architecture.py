@@ -26,6 +26,14 @@ FLOORS = """
     cli.config      which file, which migrations?
     cli.bar
     cli.output      tables, JSON
+    doctor          what a bug report must know of a file
+    check           are the migrations fit to be released?
+    trial           each tried in memory
+    names           that SQL uses and the schema lacks
+    losses          which statements lose rows or columns
+    compiled        views and triggers that can't be used
+    finding         what a check found
+    renumber        two claim one version
     testing.plugin
     testing.suites       the checks
     testing.files

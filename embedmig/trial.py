@@ -1,0 +1,184 @@
+"""The shipped migrations tried one after another on a database in memory, each up, down and up again; what is wrong is collected."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from embedmig import compiled, difference, file, losses, names
+from embedmig.errors import EmbedmigError, MigrationFailed, printable
+from embedmig.file import rows
+from embedmig.finding import ERROR, WARNING, Finding, shown
+from embedmig.foreign_keys import quoted
+from embedmig.script import Statement
+from embedmig.tokens import folded, tokens
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from embedmig.names import Unknown
+    from embedmig.report import Drift
+    from embedmig.task import Task
+
+    Step = Callable[[Task, bool], list[str]]  # runs one, strictly or not, and returns what it said
+
+MARK = "If that is meant, mark it: -- migrate:up loses_rows:true, in Python loses_rows = True."
+
+
+class Trial:
+    """One database in memory, and what was found so far."""
+
+    def __init__(self, step: Step, conn: sqlite3.Connection) -> None:
+        self.step, self.conn = step, conn
+        self.found: list[Finding] = []
+        self.broken: set[tuple[str, str]] = set()  # views and triggers, told already
+        self.reads_sql = names.is_available()
+
+    def goes_on(self, up: Task, down: Task | None, *, is_new: bool) -> bool:
+        """Try one migration; True unless it failed, so that the next one has no ground to stand on."""
+        before, columns = difference.objects(self.conn), _columns(self.conn)
+        unknown = self._unknown(up)
+        said = self._ran(up, unknown)
+        if said is None:
+            return False
+        self._look_at_the_broken(up, unknown)
+        if is_new and not up.migration.loses_rows:
+            self._look_for_losses(up, said, columns)
+        if down is not None:
+            with closing(file.connect(file.MEMORY)) as spare:
+                self.conn.backup(spare)
+                if not self._comes_back(up, down, before):
+                    spare.backup(self.conn)  # the next one stands on what users have
+        return True
+
+    # -- up ------------------------------------------------------------------------------------------------
+
+    def _unknown(self, task: Task) -> list[Unknown]:
+        if task.function is not None or not self.reads_sql:
+            return []
+        return names.unknown(self.conn, _text(task), task.statements)
+
+    def _ran(self, task: Task, unknown: Sequence[Unknown]) -> list[str] | None:
+        """Run it; what it said, or None where it failed. What vanishes is told, and it goes on without."""
+        try:
+            return self.step(task, True)
+        except EmbedmigError as error:
+            first = error
+        try:
+            said = self.step(task, False)
+        except EmbedmigError:
+            self._failed(task, first, unknown)
+            return None
+        self._failed(task, first, ())
+        return said
+
+    def _failed(self, task: Task, error: EmbedmigError, unknown: Sequence[Unknown]) -> None:
+        """What SQLite refused, at its place; and what was looked up in vain behind it, which would be refused next."""
+        line = getattr(error, "line", None)
+        failed = next((s for s in task.statements if s.line == line and _is_cause(s, error)), None)
+        later = [one for one in unknown if failed is None or one.line >= failed.line]
+        for one in later:
+            self._tell(task, one.sentence, one)
+        at = names.located(str(error.args[0]), failed, self.conn, _text(task), task.statements) if failed else None
+        if at is not None and (at.line, at.column) not in {(one.line, one.column) for one in later}:
+            self._tell(task, at.sentence, at)
+        elif at is None:
+            what = _said(task, error)
+            self.found.append(Finding(ERROR, what, shown(task.file), line, cure=error.hint or None))
+
+    def _tell(self, task: Task, sentence: str, at: Unknown) -> None:
+        line, column = (at.line, at.column) if task.file else (None, None)
+        self.found.append(Finding(ERROR, f"{_called(task)}: {sentence}.", shown(task.file), line, column, at.cure))
+
+    # -- what is there now -----------------------------------------------------------------------------------
+
+    def _look_at_the_broken(self, task: Task, unknown: Sequence[Unknown]) -> None:
+        """Views and triggers that SQLite stored and can't use. What was looked up in vain elsewhere, SQLite knew better."""
+        found = compiled.broken(self.conn)
+        for (kind, name), said in found.items():
+            if (kind, name) in self.broken:
+                continue
+            made = next((s for s in task.statements if _makes(s, kind, name)), None)
+            places = [one for one in unknown if made and one.line in names.lines(made)]
+            if made and not places and (at := names.located(said, made, self.conn, _text(task), task.statements)):
+                places = [at]
+            for one in places:
+                self._tell(task, f"the {kind} {printable(name)} can't be used: {one.sentence}", one)
+            if not places:
+                what = f"After {printable(task.id)} the {kind} {printable(name)} can't be used: {printable(said)}."
+                self.found.append(Finding(ERROR, what, shown(task.file), made.line if made else None))
+        self.broken = set(found)
+
+    def _look_for_losses(self, task: Task, said: Sequence[str], columns: losses.Columns) -> None:
+        by_code = task.function is not None
+        statements = [Statement(0, text) for text in said] if by_code else task.statements
+        for line, what in losses.of(statements, columns, read_by_code=by_code):
+            sentence = f"{printable(task.id)} {what}, and what users have there is lost."
+            self.found.append(Finding(WARNING, sentence, shown(task.file), line or None, cure=MARK))
+
+    # -- down, and up again ------------------------------------------------------------------------------------
+
+    def _comes_back(self, up: Task, down: Task, before: difference.Objects) -> bool:
+        """Down, and up again: is all as after the first up?"""
+        after, unknown = difference.objects(self.conn), self._unknown(down)
+        if self._ran(down, unknown) is None:
+            return True  # it was undone
+        if left := difference.between(before, difference.objects(self.conn)):
+            what = f"down of {printable(up.id)} does not lead back to the schema from before: {_differing(left)}."
+            self.found.append(Finding(WARNING, what, shown(down.file), cure="Let it undo all that up does."))
+        try:
+            self.step(up, False)
+        except EmbedmigError as error:
+            what, line = f"After its down, {_said(up, error)}", getattr(error, "line", None)
+            self.found.append(Finding(ERROR, what, shown(up.file), line, cure="Let down undo all that up does."))
+            return False
+        if left := difference.between(after, difference.objects(self.conn)):
+            what = f"{printable(up.id)} up, down and up again does not make what up alone does: {_differing(left)}."
+            self.found.append(Finding(ERROR, what, shown(down.file), cure="Let down undo all that up does."))
+        return not left
+
+
+def _text(task: Task) -> str:
+    action = task.migration.up if task.direction == "up" else task.migration.down
+    return action if isinstance(action, str) else ""
+
+
+def _called(task: Task) -> str:
+    return printable(task.id) if task.direction == "up" else f"down of {printable(task.id)}"
+
+
+def _said(task: Task, error: EmbedmigError) -> str:
+    """The error without the file that it is not about."""
+    if type(error) is MigrationFailed:
+        return f"{_called(task)} fails: {printable(error.args[0])}."
+    return error.what().removeprefix("the database: ")
+
+
+def _is_cause(statement: Statement, error: EmbedmigError) -> bool:
+    """Is it the statement that the error shows, of which that has the beginning?"""
+    return statement.text.startswith((getattr(error, "statement", None) or "").removesuffix(" ..."))
+
+
+def _differing(found: Drift) -> str:
+    parts = [("missing", found.missing), ("too much", found.unexpected), ("different", found.different)]
+    return ", ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
+
+
+def _makes(statement: Statement, kind: str, name: str) -> bool:
+    """Does it create this view or trigger?"""
+    said = [token.meaning.strip("\"'") for token in tokens(statement.text[:500])]
+    return said[:1] == ["create"] and kind in said[:3] and folded(name) in said[:8]
+
+
+def _columns(conn: sqlite3.Connection) -> dict[str, list[str]]:
+    """Of each table the columns in which somebody's data can be: none that are generated, and no index of another table's text."""
+    found = {}
+    kinds = {row[1]: row[2] for row in rows(conn, "PRAGMA main.table_list")}
+    for name, sql in rows(
+        conn, "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    ):
+        is_index = kinds.get(name) == "virtual" and "content=" in sql.replace(" ", "")
+        if kinds.get(name) in ("table", "virtual") and folded(name) != "_migrations" and not is_index:
+            found[name] = [row[1] for row in rows(conn, f"PRAGMA main.table_xinfo({quoted(name)})") if not row[6]]
+    return found
