@@ -371,7 +371,7 @@ def _refuse_strangers(migrator: Migrator, conn: sqlite3.Connection, *, force: bo
 
 def _refuse_absent(path: str) -> None:
     if path == file.MEMORY or not file.size(path):
-        what = "a database in memory has no file." if path == file.MEMORY else f"there is no database at {path}."
+        what = "A database in memory has no file." if path == file.MEMORY else f"There is no database at {path}."
         raise UsageError(what, path=path, hint="Give the path of the file that is meant.")
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from commands import Ran
 from helpers import ROOT
+
+from embedmig.cli.entry import main
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,3 +62,22 @@ def wheel_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("embedmig-*.whl")
     subprocess.run([*pip[:3], f"--python={python}", *pip[3:], "install", wheel], check=True, env=clean)
     return python
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
+    """`cli("status", "notes.db")` runs a command in a new empty folder, with no terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+
+    def run(*arguments: str, **environment: str) -> Ran:
+        done = CliRunner(env=environment).invoke(main, list(arguments), prog_name="embedmig", catch_exceptions=False)
+        return Ran(done.exit_code, done.stdout, done.stderr)
+
+    yield run
+    for name in set(sys.modules) - before:  # an app's modules; the next test has another app of that name
+        module = sys.modules[name]
+        places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", [])]
+        if any(place.startswith(str(tmp_path)) for place in places):
+            del sys.modules[name]

@@ -15,7 +15,7 @@ from embedmig.report import Progress
 
 AFTER_S = 0.4  # what is done sooner needs no bar
 STEPS = 1000
-ROOM = 52  # columns for all but the name: the bar, which of how many, rows, time
+ROOM = 54  # columns for all but the name: the bar, which of how many, rows, time
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def shown() -> Iterator[Callable[[Progress], None] | None]:
         yield None
         return
     with ExitStack() as stack:
-        yield _Bar(stack, min(28, columns - ROOM)).report
+        yield _Bar(stack, min(26, columns - ROOM)).report
 
 
 class _Bar:
@@ -54,7 +54,7 @@ class _Bar:
 
 def _new_bar(label: str) -> Any:
     return click.progressbar(
-        length=STEPS, label=label, file=sys.stderr, width=16, show_eta=False, show_percent=False, item_show_func=_info
+        length=STEPS, label=label, file=sys.stderr, width=12, show_eta=False, show_percent=False, item_show_func=_info
     )
 
 

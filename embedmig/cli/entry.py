@@ -18,6 +18,18 @@ SECTIONS = {
     },
     "What the migrations make": {"schema": "looks"},
 }  # fmt: skip
+EPILOG = """\b
+Defaults stand in the nearest pyproject.toml:
+  [tool.embedmig]
+  migrations = "notes_app.migrations"    # a package, or a folder, or
+  migrations = "notes_app.db:MIGRATOR"   # the app's own Migrator
+  database = "notes.db"
+  schema = "schema.sql"
+
+\b
+Exit status: 0 fine, 1 something is pending or wrong,
+2 the call is wrong or the file can't be read.
+"""
 ROOMS = {name: room for section in SECTIONS.values() for name, room in section.items()}
 
 
@@ -57,11 +69,10 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.group(
+    "embedmig",
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog='\b\nDefaults stand in the nearest pyproject.toml:\n  [tool.embedmig]\n  migrations = "notes_app.migrations"  '
-    '# a package, a folder, or\n                                       # "module:NAME" of the app\'s own Migrator\n  database = "notes.db"'
-    "\n\n\b\nExit status: 0 fine, 1 something is pending or wrong,\n2 the call is wrong or the file can't be read.",
+    epilog=EPILOG,
 )
 @click.option(
     "--version",

@@ -1,0 +1,117 @@
+"""embedmig fleet: many files at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from commands import Ran, app
+from helpers import query, script
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture
+def files(cli: Cli, tmp_path: Path) -> list[Path]:
+    """Four files at version 1 in two folders; two migrations are pending."""
+    app(tmp_path)
+    names = ["data/a.db", "data/b.db", "data/deep/c.db", "data/deep/d.db"]
+    (tmp_path / "data" / "deep").mkdir(parents=True)
+    for name in names:
+        cli("migrate", name, "--to", "1")
+    return [tmp_path / name for name in names]
+
+
+def versions(files: list[Path]) -> list[object]:
+    return [query(file, "SELECT max(version) FROM _migrations")[0][0] for file in files]
+
+
+def test_every_file_that_a_pattern_means_is_migrated(cli: Cli, files: list[Path]) -> None:
+    ran = cli("fleet", "data/**/*.db")
+    assert ran.told == "4 files in <s>: 4 migrated, 0 had nothing pending, 0 failed.\n"
+    assert (ran.status, ran.err) == (0, "")
+    assert versions(files) == [3, 3, 3, 3]
+
+
+def test_a_second_call_passes_over_what_is_done_and_over_backups(cli: Cli, files: list[Path]) -> None:
+    cli("fleet", "data/*.db", "data/*.db", "--jobs", "2")
+    assert versions(files) == [3, 3, 1, 1]
+    assert cli("fleet", "data/**/*").told == "4 files in <s>: 2 migrated, 2 had nothing pending, 0 failed.\n"
+
+
+def test_failures_are_counted_by_their_kind_and_do_not_stop_the_rest(cli: Cli, files: list[Path]) -> None:
+    files[0].write_text("bread, cheese, olives\n" * 40)
+    files[2].write_text("milk\n" * 400)
+    with closing(sqlite3.connect(files[3])) as conn:
+        conn.execute("INSERT INTO _migrations (version, id, description, applied_at) VALUES (7, '007_new', '', '')")
+        conn.execute("DELETE FROM _migrations WHERE version = 1")
+        conn.commit()
+    ran = cli("fleet", "data/**/*.db")
+    assert ran.status == 1
+    head, *kinds = ran.told.split("\n\n")
+    assert head == "4 files in <s>: 1 migrated, 0 had nothing pending, 3 failed."
+    first, second = kinds
+    assert first.startswith("2 x NotADatabase: ") and "a.db" in first and "c.db" in first
+    assert "is not a SQLite database, or is encrypted" in first
+    assert second.startswith(
+        f"1 x DatabaseTooNew: data{os.sep}deep{os.sep}d.db\n  d.db is at version 7, but this app knows versions up to 3"
+    )
+    assert versions(files[1:2]) == [3]
+
+
+def test_as_json_each_file_is_a_line(cli: Cli, files: list[Path]) -> None:
+    files[0].write_text("bread, cheese, olives\n" * 40)
+    ran = cli("fleet", "data/*.db", "--json")
+    found = {Path(one["path"]).name: one for one in map(json.loads, ran.out.splitlines())}
+    assert ran.status == 1
+    assert found["a.db"]["error"]["type"] == "NotADatabase"
+    assert (found["b.db"]["before"], found["b.db"]["after"], found["b.db"]["error"]) == (1, 3, None)
+
+
+def test_status_counts_versions_and_writes_nothing(cli: Cli, files: list[Path]) -> None:
+    cli("migrate", "data/a.db")
+    files[3].write_text("bread, cheese, olives\n" * 40)
+    ran = cli("fleet", "--status", "data/**/*.db", "-m", "nowhere")
+    assert ran.out.startswith(
+        "  VERSION  FILES\n        1      2\n        3      1\n        ?      1\n\n1 x NotADatabase: "
+    )
+    assert ran.status == 1
+    assert versions(files[:3]) == [3, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nothing/*.db",), "Error: No file matches 'nothing/*.db'. Put a pattern in quotes, and end it like the files: '**/*.db'.\n"),
+        (("data/*.db", "--jobs", "2", "--dask", "tcp://host:8786"), "Error: --jobs is for this machine; the cluster of --dask has its own number of workers.\n"),
+        (("data/*.db", "--dask", "nonsense://nowhere"), "Give its address, tcp://host:8786.\n"),
+    ],
+)  # fmt: skip
+def test_a_call_that_can_not_be_served(arguments: tuple[str, ...], said: str, cli: Cli, files: list[Path]) -> None:
+    ran = cli("fleet", *arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.endswith(said)
+    assert versions(files) == [1, 1, 1, 1]
+
+
+CLUSTER = """
+import sys
+from distributed import LocalCluster
+from embedmig.cli.entry import main
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp") as cluster:
+        main(["fleet", "data/**/*.db", "--dask", cluster.scheduler_address])
+"""
+
+
+def test_the_workers_of_a_dask_cluster_do_it(cli: Cli, files: list[Path], tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    done = script(CLUSTER, cwd=tmp_path, timeout=120)
+    assert Ran(0, done.stdout, "").told == "4 files in <s>: 4 migrated, 0 had nothing pending, 0 failed.\n"
+    assert versions(files) == [3, 3, 3, 3]
