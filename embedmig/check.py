@@ -16,6 +16,7 @@ from embedmig import definition, drift, file, loader, plan, replay, verbs
 from embedmig.errors import DefinitionError, EmbedmigError, UsageError, listed, printable
 from embedmig.finding import ERROR, NOTE, Finding, shown
 from embedmig.names import is_available
+from embedmig.questions import explaining
 from embedmig.renumber import twins
 from embedmig.task import Task
 from embedmig.trial import Trial
@@ -154,7 +155,8 @@ def _of_a_file(migrator: Migrator, shipped: Sequence[Known], db: str) -> tuple[S
     ]
     late = [s for s in shipped if s.id in status.pending and s.version < status.version]
     try:
-        plan.refuse_disagreement(shipped, status.applied, out_of_order=bool(late))
+        with explaining(file.located(db)):
+            plan.refuse_disagreement(shipped, status.applied, out_of_order=bool(late))
     except EmbedmigError as error:
         found.append(Finding(ERROR, error.what(), cure=error.hint or None))
     for known in () if migrator.out_of_order else late:

@@ -50,6 +50,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """`Did you mean title?`, or None where nothing known is spelled like it."""
     import difflib
 
-    by_lower = {one.lower(): one for one in known}
+    by_lower = {one.lower(): one for one in known if one.lower() != name.lower()}
     close = difflib.get_close_matches(name.lower(), by_lower, 1, 0.6)
     return f"Did you mean {printable(by_lower[close[0]])}?" if close else None

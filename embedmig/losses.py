@@ -12,13 +12,16 @@ from embedmig.tokens import folded, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     Columns = Mapping[str, Sequence[str]]  # of each table, the columns that hold data
     Held = dict[
         tuple[str, str], str | None
     ]  # the table and column it was -> the column that has it now; None: some column
     Loss = tuple[int, str]  # the line, and what is lost there
+
+_ENDS = ("where", "group", "order", "union", "except", "intersect")
+_BEFORE_ALL = ("select", "distinct", "all", ",", ".")  # else it multiplies, or counts
 
 
 def of(statements: Iterable[Statement], before: Columns, *, read_by_code: bool = False) -> list[Loss]:
@@ -127,12 +130,12 @@ class _Walk:
 
     def _copy(self, said: list[str], into: Held, target: Sequence[str], name: str = "") -> None:
         """What a SELECT takes from other tables, the table that it is written to now holds."""
-        taken = _taken(said)
         written = {_plain(word) for word in target}
-        for source in {_plain(word) for word in said} & self.tables.keys() - {name}:
-            for key, column in self.tables[source].items():
-                if column is None or column in taken or "*" in taken:
-                    into.setdefault(key, column if not written or column in written else None)
+        for taken, sources in _selected(said):
+            for source in sources & self.tables.keys() - {name}:
+                for key, column in self.tables[source].items():
+                    if column is None or column in taken or "*" in taken:
+                        into.setdefault(key, column if not written or column in written else None)
 
     # -- at the end --------------------------------------------------------------------------------------
 
@@ -175,19 +178,28 @@ def _name(said: list[str], at: int) -> tuple[str, int]:
     return (_plain(said[at]) if at < len(said) else ""), at + 1
 
 
-def _taken(said: list[str]) -> set[str]:
-    """The words of what is selected: between each SELECT and its FROM, and of an UPDATE all that it says."""
-    found: set[str] = set()
+def _selected(said: list[str]) -> Iterator[tuple[set[str], set[str]]]:
+    """Of each SELECT the words of what it takes, and those among which the tables are; of an UPDATE all its words are both."""
     if "set" in said and "select" not in said[: said.index("set")]:
-        found |= {_plain(word) for word in said if word != "*"}
+        words = {_plain(word) for word in said}
+        yield words - {"*"}, words
     for start, word in enumerate(said):
-        if word != "select":
-            continue
-        depth = 0
-        for at in range(start + 1, len(said)):
-            depth += {"(": 1, ")": -1}.get(said[at], 0)
-            if depth < 0 or (depth == 0 and said[at] == "from"):
-                break
-            if said[at] != "*" or said[at - 1] in ("select", "distinct", "all", ",", "."):
-                found.add(_plain(said[at]))
-    return found
+        if word == "select":
+            yield _of_one(said[start + 1 :])
+
+
+def _of_one(said: list[str]) -> tuple[set[str], set[str]]:
+    taken: set[str] = set()
+    sources: set[str] = set()
+    depth, is_behind_from = 0, False
+    for before, word in zip(["select", *said], said, strict=False):
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if depth < 0 or (depth == 0 and word in _ENDS):
+            break
+        if depth == 0 and word == "from":
+            is_behind_from = True
+        elif is_behind_from and depth == 0:
+            sources.add(_plain(word))
+        elif not is_behind_from and (word != "*" or before in _BEFORE_ALL):
+            taken.add(_plain(word))
+    return taken, sources

@@ -86,7 +86,7 @@ def located(
     if start is None or said is None:
         return None
     kind = "word" if said.re is _SYNTAX else said["kind"] or "column"
-    name = said["near"] if said.re is _SYNTAX else (said["name"] or said["column"]).rpartition(".")[2]
+    name = said["near"] if said.re is _SYNTAX else (said["name"] or said["column"]).rpartition(".")[2].strip('"')
     at = _find(failed.text, name)
     if at is None:
         return None

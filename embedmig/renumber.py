@@ -40,11 +40,9 @@ def renumber(folder: str, id: str, *, to: int | None = None, db: str | None = No
     others = [one for one in found if one is not chosen]
     if db is not None:
         _refuse_applied(chosen, db)
-    version = _next(chosen, others, folder) if to is None else to
+    version = _next(others) if to is None else to
     _refuse_number(chosen, others, version, folder)
     renamed = _names(chosen, version)
-    if there := [new for _, new in renamed if os.path.lexists(new)]:
-        raise UsageError(f"{listed(there)} is there already.", hint="Move it away first.")
     for index, (old, new) in enumerate(renamed):
         try:
             disk.rename(old, new)
@@ -83,7 +81,7 @@ def _refuse_applied(chosen: Shipped, db: str) -> None:
         raise UsageError(what, hint="Renumber the other one, or roll this one back there first.")
 
 
-def _next(chosen: Shipped, others: Sequence[Shipped], folder: str) -> int:
+def _next(others: Sequence[Shipped]) -> int:
     newest = max((one.version for one in others), default=0)
     if newest < TIMESTAMP:
         return newest + 1

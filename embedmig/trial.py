@@ -85,11 +85,24 @@ class Trial:
             self._tell(task, at.sentence, at)
         elif at is None:
             what = _said(task, error)
-            self.found.append(Finding(ERROR, what, shown(task.file), line, cure=error.hint or None))
+            self._add(ERROR, what, task, line, error.hint)
 
     def _tell(self, task: Task, sentence: str, at: Unknown) -> None:
-        line, column = (at.line, at.column) if task.file else (None, None)
-        self.found.append(Finding(ERROR, f"{_called(task)}: {sentence}.", shown(task.file), line, column, at.cure))
+        self._add(ERROR, f"{_called(task)}: {sentence}.", task, at.line, at.cure, at.column)
+
+    def _add(
+        self,
+        level: str,
+        sentence: str,
+        task: Task,
+        line: int | None = None,
+        cure: str | None = None,
+        column: int | None = None,
+    ) -> None:
+        line, column = (
+            (line or None, column) if task.file else (None, None)
+        )  # of a text in code nobody counts the lines
+        self.found.append(Finding(level, sentence, shown(task.file), line, column, cure or None))
 
     # -- what is there now -----------------------------------------------------------------------------------
 
@@ -107,7 +120,7 @@ class Trial:
                 self._tell(task, f"the {kind} {printable(name)} can't be used: {one.sentence}", one)
             if not places:
                 what = f"After {printable(task.id)} the {kind} {printable(name)} can't be used: {printable(said)}."
-                self.found.append(Finding(ERROR, what, shown(task.file), made.line if made else None))
+                self._add(ERROR, what, task, made.line if made else None)
         self.broken = set(found)
 
     def _look_for_losses(self, task: Task, said: Sequence[str], columns: losses.Columns) -> None:
@@ -115,7 +128,7 @@ class Trial:
         statements = [Statement(0, text) for text in said] if by_code else task.statements
         for line, what in losses.of(statements, columns, read_by_code=by_code):
             sentence = f"{printable(task.id)} {what}, and what users have there is lost."
-            self.found.append(Finding(WARNING, sentence, shown(task.file), line or None, cure=MARK))
+            self._add(WARNING, sentence, task, line, MARK)
 
     # -- down, and up again ------------------------------------------------------------------------------------
 
@@ -126,16 +139,16 @@ class Trial:
             return True  # it was undone
         if left := difference.between(before, difference.objects(self.conn)):
             what = f"down of {printable(up.id)} does not lead back to the schema from before: {_differing(left)}."
-            self.found.append(Finding(WARNING, what, shown(down.file), cure="Let it undo all that up does."))
+            self._add(WARNING, what, down, cure="Let it undo all that up does.")
         try:
             self.step(up, False)
         except EmbedmigError as error:
             what, line = f"After its down, {_said(up, error)}", getattr(error, "line", None)
-            self.found.append(Finding(ERROR, what, shown(up.file), line, cure="Let down undo all that up does."))
+            self._add(ERROR, what, up, line, "Let down undo all that up does.")
             return False
         if left := difference.between(after, difference.objects(self.conn)):
             what = f"{printable(up.id)} up, down and up again does not make what up alone does: {_differing(left)}."
-            self.found.append(Finding(ERROR, what, shown(down.file), cure="Let down undo all that up does."))
+            self._add(ERROR, what, down, cure="Let down undo all that up does.")
         return not left
 
 
