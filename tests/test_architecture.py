@@ -18,6 +18,7 @@ FLOORS = """
     _sqlite_utils_plugin
     cli.entry       the commands
     cli.fleet
+    cli.checks
     cli.folders
     cli.looks
     cli.copies

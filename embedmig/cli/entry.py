@@ -8,9 +8,9 @@ import click
 
 # Which file of this folder has which command, as --help shows them.
 SECTIONS = {
-    "Write migrations": {"new": "folders"},
+    "Write migrations": {"new": "folders", "check": "checks", "renumber": "checks"},
     "Look at a file; nothing is written": {
-        "status": "versions", "history": "looks", "rehearse": "looks", "drift": "looks", "backups": "copies",
+        "status": "versions", "history": "looks", "rehearse": "looks", "drift": "looks", "backups": "copies", "doctor": "checks",
     },
     "Change a file": {
         "migrate": "versions", "rollback": "versions", "baseline": "versions", "backup": "copies", "restore": "copies",
