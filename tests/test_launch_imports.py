@@ -175,8 +175,10 @@ def test_the_wheel_has_the_package_and_its_types_and_nothing_else(wheel_python: 
     code = """
         import importlib.metadata
         files = importlib.metadata.files("embedmig")
-        tops = sorted({file.parts[0] for file in files if ".dist-info" not in file.parts[0]})
+        scripts = [file for file in files if file.parts[0] == ".."]
+        tops = sorted({file.parts[0] for file in files if ".dist-info" not in file.parts[0] and file not in scripts})
         assert tops == ["embedmig"], tops
+        assert [file.stem for file in scripts] == ["embedmig"], scripts
         assert any(str(file) == "embedmig/py.typed" for file in files)
         assert importlib.metadata.version("embedmig") == __import__("embedmig").__version__
         """
