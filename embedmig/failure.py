@@ -212,7 +212,7 @@ def hint(error: BaseException) -> str:
     if "statements in progress" in text:
         return "An INSERT ... RETURNING was not read to its end."
     if "error in view" in text:
-        name = text.partition("error in view ")[2].partition(":")[0]
+        name = text.partition("error in view ")[2].partition(":")[0].partition(" after ")[0]  # "after drop column"
         return f"Drop the view {printable(name)} first in the migration, and create it anew where it is wanted."
     if "unable to open database file" in text:
         return "SQLite could not make a file that it needs: is the disk full, or the one for temporary files?"
