@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[Task, bool], list[str]]  # runs one, strictly or not, and returns what it said
 
+_IN = re.compile(r"error in (view|trigger) (.+?): (.+)", re.S)  # ALTER TABLE says it of another object than its own
 MARK = "If that is meant, mark it: -- migrate:up loses_rows:true, in Python loses_rows = True."
 
 
@@ -75,12 +77,14 @@ class Trial:
 
     def _failed(self, task: Task, error: EmbedmigError, unknown: Sequence[Unknown]) -> None:
         """What SQLite refused, at its place; and what was looked up in vain behind it, which would be refused next."""
-        line = getattr(error, "line", None)
+        line, said = getattr(error, "line", None), str(error.args[0])
+        if (other := _IN.match(said)) and self._blames(task, *other.groups(), unknown):
+            return
         failed = next((s for s in task.statements if s.line == line and _is_cause(s, error)), None)
         later = [one for one in unknown if failed is None or one.line >= failed.line]
         for one in later:
             self._tell(task, one.sentence, one)
-        at = names.located(str(error.args[0]), failed, self.conn, _text(task), task.statements) if failed else None
+        at = names.located(said, failed, self.conn, _text(task), task.statements) if failed else None
         if at is not None and (at.line, at.column) not in {(one.line, one.column) for one in later}:
             self._tell(task, at.sentence, at)
         elif at is None:
@@ -112,16 +116,25 @@ class Trial:
         for (kind, name), said in found.items():
             if (kind, name) in self.broken:
                 continue
-            made = next((s for s in task.statements if _makes(s, kind, name)), None)
-            places = [one for one in unknown if made and one.line in names.lines(made)]
-            if made and not places and (at := names.located(said, made, self.conn, _text(task), task.statements)):
-                places = [at]
-            for one in places:
-                self._tell(task, f"the {kind} {printable(name)} can't be used: {one.sentence}", one)
-            if not places:
+            if not self._blames(task, kind, name, said, unknown):
                 what = f"After {printable(task.id)} the {kind} {printable(name)} can't be used: {printable(said)}."
-                self._add(ERROR, what, task, made.line if made else None)
+                self._add(ERROR, what, task)
         self.broken = set(found)
+
+    def _blames(self, task: Task, kind: str, name: str, said: str, unknown: Sequence[Unknown]) -> bool:
+        """Tell which words of a view or a trigger are to blame, where this very migration creates it."""
+        made = next((s for s in task.statements if _makes(s, kind, name)), None)
+        if made is None:
+            return False
+        places = [one for one in unknown if one.line in names.lines(made)]
+        if not places and (at := names.located(said, made, self.conn, _text(task), task.statements)):
+            places = [at]
+        what = f"the {kind} {printable(name)} can't be used"
+        for one in places:
+            self._tell(task, f"{what}: {one.sentence}", one)
+        if not places:
+            self._add(ERROR, f"{_called(task)}: {what}: {printable(said)}.", task, made.line)
+        return True
 
     def _look_for_losses(self, task: Task, said: Sequence[str], columns: losses.Columns) -> None:
         by_code = task.function is not None

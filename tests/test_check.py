@@ -7,7 +7,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from helpers import fingerprint, query, sql, write
+from helpers import ROOT, fingerprint, query, sql, write
+from test_readme import blocks
 
 import embedmig
 from embedmig import Migrator, UsageError, losses
@@ -185,6 +186,21 @@ def test_a_trigger_and_a_view_that_can_t_be_used_are_told() -> None:
     ) == [
         "m/002_next.sql:4:30: error: 002_next: the view titles can't be used: unknown column titel. Did you mean title?",
         "m/002_next.sql:2:32: error: 002_next: the trigger notes_ai can't be used: unknown column titel. Did you mean title?",
+    ]
+
+
+def test_a_trigger_that_stops_an_alter_table_is_told_at_its_own_place() -> None:
+    trigger = "CREATE TRIGGER ai AFTER INSERT ON notes BEGIN SELECT new.titel; END;"
+    assert told(f"{trigger}\nALTER TABLE notes DROP COLUMN body;") == [
+        "m/002_next.sql:1:58: error: 002_next: the trigger ai can't be used: unknown column titel. Did you mean title?"
+    ]
+
+
+def test_a_view_that_an_alter_table_would_break_is_told_where_that_stands() -> None:
+    text = "CREATE VIEW v AS SELECT body FROM notes;\nALTER TABLE notes DROP COLUMN body;"
+    assert told(text) == [
+        "m/002_next.sql:2: error: 002_next fails: error in view v after drop column: no such column: body. "
+        "Drop the view v first in the migration, and create it anew where it is wanted."
     ]
 
 
@@ -517,3 +533,12 @@ def test_a_file_that_is_not_there_is_a_wrong_call() -> None:
     with pytest.raises(UsageError, match=r"^There is no database at nope\.db\. Nothing was changed\. Give the path"):
         told(db="nope.db")
     assert not Path("nope.db").exists()
+
+
+def test_the_guide_shows_what_is_said() -> None:
+    page = (ROOT / "docs" / "check-in-ci.md").read_text(encoding="utf-8")
+    for block in blocks(page):
+        if block.file:
+            write(Path(block.file).parent, **{Path(block.file).name: block.text})
+    shown = found("migrations/")
+    assert shown and [line for line in shown if line not in page] == []
