@@ -143,6 +143,24 @@ def test_a_path_in_the_output_that_a_console_can_not_show_is_escaped(tmp_path: P
     assert done.stdout.startswith("There is no file notes\\u2615.db yet;")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that a process stands in")
+def test_what_the_system_refuses_is_a_sentence_too(tmp_path: Path) -> None:
+    done = script(
+        """
+        import os, sys
+        from embedmig.cli.entry import main
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir("../gone")
+        main(["status", "notes.db"])
+        """,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Error: [Errno 2] No such file or directory\n"
+
+
 # -- how things are shown ------------------------------------------------------------------------------------------------
 
 

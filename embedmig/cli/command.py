@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -70,6 +71,11 @@ class Command(click.Command):
         except (EmbedmigError, Stopped) as error:
             _tell(error, json, debug)
             ctx.exit(2 if isinstance(error, UNREADABLE) else 1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
+                raise
+            _tell(error, json, debug)
+            ctx.exit(2)
         if answer is not None:
             click.echo(as_json(answer.data) if json else answer.text)
             ctx.exit(answer.status)
