@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from commands import Ran, app
-from helpers import query, script
+from helpers import environment, query, script, write
 
 Cli = Callable[..., Ran]
 
@@ -97,6 +103,42 @@ def test_a_call_that_can_not_be_served(arguments: tuple[str, ...], said: str, cl
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.endswith(said)
     assert versions(files) == [1, 1, 1, 1]
+
+
+SLOW = """
+import time
+from pathlib import Path
+
+def up(db):
+    Path("begun").touch()
+    db.execute("CREATE TABLE more (x)")
+    time.sleep(0.02)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole group of processes")
+def test_ctrl_c_ends_what_is_under_way_and_a_second_call_goes_on(cli: Cli, files: list[Path], tmp_path: Path) -> None:
+    for number in range(60):
+        shutil.copy(files[0], tmp_path / "data" / f"{number}.db")
+    write(tmp_path / "migrations", **{"004_slow.py": SLOW})
+    with subprocess.Popen(
+        [sys.executable, "-m", "embedmig", "fleet", "data/*.db", "--jobs", "1"],
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    assert re.fullmatch(
+        r"Error: Stopped by Ctrl-C\. \d+ of 62 files were done, and those that were under way\. "
+        r"Call again: what is done is passed over\.\n",
+        err,
+    )
+    stopped = versions(sorted((tmp_path / "data").glob("*.db")))
+    assert set(stopped) == {1, 4}
+    assert cli("fleet", "data/*.db").status == 0
 
 
 CLUSTER = """

@@ -119,8 +119,8 @@ def _watched(results: Generator[Result], total: int, tally: _Tally) -> None:
                     click.echo(as_line(result))
                 bar.update(1)
     except KeyboardInterrupt as interrupt:
-        said = f"{count(tally.files, 'file was', 'files were')} done of {total:,}. Call again: what is done is passed over."
-        raise Stopped(f"Stopped by Ctrl-C. {said}") from interrupt
+        said = f"{tally.files:,} of {total:,} files were done, and those that were under way."
+        raise Stopped(f"Stopped by Ctrl-C. {said} Call again: what is done is passed over.") from interrupt
 
 
 class _Tally:
