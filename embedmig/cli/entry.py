@@ -8,7 +8,7 @@ import click
 
 # Which file of this folder has which command, as --help shows them.
 SECTIONS = {
-    "Write migrations": {"new": "folders", "check": "checks", "renumber": "checks"},
+    "Write migrations": {"new": "folders", "check": "checks", "renumber": "checks", "adopt": "folders"},
     "Look at a file; nothing is written": {
         "status": "versions", "history": "looks", "rehearse": "looks", "drift": "looks", "backups": "copies", "doctor": "checks",
     },

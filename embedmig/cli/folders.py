@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 
-from embedmig import definition, loader
+from embedmig import definition, disk, loader
 from embedmig.cli import config
 from embedmig.cli.command import command, migrations_option
 from embedmig.cli.output import Answer, near
 from embedmig.errors import UsageError
+from embedmig.formats.conversion import convert
+from embedmig.formats.registry import NAMES
 
 PYTHON = '''\
 """{description}."""
@@ -57,8 +59,7 @@ def new(name: str, sql: bool, migrations: str | None) -> Answer:
     text = (SQL if sql else PYTHON).format(description=definition.described(id))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8", newline="\n") as target:
-            target.write(text)
+        disk.write_new(str(file), text)
     except OSError as error:
         raise UsageError(f"{file} can't be written: {error.strerror}.", hint="Check the folder.") from error
     return Answer(f"Wrote {near(str(file))}", {"file": str(file.resolve()), "id": id})
@@ -82,3 +83,21 @@ def _next_version(names: list[str]) -> str:
         now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
         return str(max(now, newest + 1))
     return str(newest + 1).zfill(max(map(len, numbers), default=3))
+
+
+@command("embedmig adopt db/migrations --from goose --into notes_app/migrations")
+@click.argument("folder")
+@click.option("--from", "tool", metavar="TOOL", required=True, help=f"Whose they are: {', '.join(NAMES)}.")
+@click.option("--into", metavar="FOLDER", help="Where the numbered files go; else where the migrations are to be.")
+@migrations_option
+def adopt(folder: str, tool: str, into: str | None, migrations: str | None) -> Answer:
+    """Convert another tool's folder of migrations, for good.
+
+    The old folder stays as it is. The new files say which record of that tool they stand for, so that
+    Migrator(..., adopts=TOOL) takes over the files that your users have.
+    """
+    target = config.folder(migrations, config.read()) if into is None else into
+    written = convert(folder, tool, target)
+    lines = [f"Wrote {near(file)}" for file in written]
+    lines.append(f'Now give Migrator(..., adopts="{tool}"), so that files which {tool} has migrated are taken over.')
+    return Answer("\n".join(lines), {"written": [os.path.abspath(file) for file in written]})
