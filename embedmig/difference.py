@@ -61,6 +61,14 @@ def objects(conn: sqlite3.Connection, besides: Sequence[str] = ()) -> Objects:
     return found
 
 
+def texts(conn: sqlite3.Connection) -> Objects:
+    """The same without the facts, in a tenth of the time: enough where this very SQLite has made both databases."""
+    shadows = {str(row[1]) for row in rows(conn, "PRAGMA main.table_list") if row[2] == "shadow"}
+    return {
+        (kind, folded(name)): Object(kind, name, sql, name in shadows, ()) for kind, name, sql, _ in rows(conn, _ALL)
+    }
+
+
 def _facts(conn: sqlite3.Connection, table: str) -> Iterator[str]:
     """https://sqlite.org/pragma.html#pragma_table_xinfo and its neighbours, without the numbers that only count."""
     for _, name, type, not_null, _, key, hidden in rows(conn, f"PRAGMA main.table_xinfo({quoted(table)})"):

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Known = Mapping[str, Sequence[tuple[str, bool]]]  # tables and views -> columns, and whether hidden
 
 # "table notes has no column named titel", "no such column: new.titel", "no such table: main.note"
+_COLUMNS = (
+    "SELECT t.name, c.name, c.hidden FROM pragma_table_list AS t, pragma_table_xinfo(t.name, t.schema) AS c"
+    " WHERE t.schema = 'main' ORDER BY t.name, c.cid"
+)
 _SAID = re.compile(
     r"no such (?P<kind>table|column|index|view|trigger): (?P<name>.+)|table .+ has no column named (?P<column>.+)", re.S
 )
@@ -49,14 +53,21 @@ def is_available() -> bool:
 
 def known(conn: sqlite3.Connection) -> Known:
     """Every table and view with its columns; of a view that is broken none."""
-    found: dict[str, list[tuple[str, bool]]] = {}
-    for _, name, *_ in rows(conn, "PRAGMA main.table_list"):
-        try:
-            info = rows(conn, f"PRAGMA main.table_xinfo({quoted(name)})")
-        except sqlite3.Error:
-            info = []
-        found[name] = [(column, hidden == 1) for _, column, *_, hidden in info]
+    found: dict[str, list[tuple[str, bool]]] = {str(row[1]): [] for row in rows(conn, "PRAGMA main.table_list")}
+    try:
+        for table, column, hidden in rows(conn, _COLUMNS):
+            found[table].append((column, hidden == 1))
+    except sqlite3.Error:  # a broken view: one by one then
+        found = {table: _columns(conn, table) for table in found}
     return found
+
+
+def _columns(conn: sqlite3.Connection, table: str) -> list[tuple[str, bool]]:
+    try:
+        info = rows(conn, f"PRAGMA main.table_xinfo({quoted(table)})")
+    except sqlite3.Error:
+        return []
+    return [(column, hidden == 1) for _, column, *_, hidden in info]
 
 
 def unknown(conn: sqlite3.Connection, sql: str, statements: Sequence[Statement]) -> list[Unknown]:

@@ -39,7 +39,7 @@ class Trial:
 
     def goes_on(self, up: Task, down: Task | None, *, is_new: bool) -> bool:
         """Try one migration; True unless it failed, so that the next one has no ground to stand on."""
-        before, columns = difference.objects(self.conn), _columns(self.conn)
+        before, columns = difference.texts(self.conn), _columns(self.conn)
         unknown = self._unknown(up)
         said = self._ran(up, unknown)
         if said is None:
@@ -78,7 +78,7 @@ class Trial:
     def _failed(self, task: Task, error: EmbedmigError, unknown: Sequence[Unknown]) -> None:
         """What SQLite refused, at its place; and what was looked up in vain behind it, which would be refused next."""
         line, said = getattr(error, "line", None), str(error.args[0])
-        if (other := _IN.match(said)) and self._blames(task, *other.groups(), unknown):
+        if (other := _IN.match(said)) and self._blames(task, other[1], other[2], other[3], unknown):
             return
         failed = next((s for s in task.statements if s.line == line and _is_cause(s, error)), None)
         later = [one for one in unknown if failed is None or one.line >= failed.line]
@@ -147,10 +147,10 @@ class Trial:
 
     def _comes_back(self, up: Task, down: Task, before: difference.Objects) -> bool:
         """Down, and up again: is all as after the first up?"""
-        after, unknown = difference.objects(self.conn), self._unknown(down)
+        after, unknown = difference.texts(self.conn), self._unknown(down)
         if self._ran(down, unknown) is None:
             return True  # it was undone
-        if left := difference.between(before, difference.objects(self.conn)):
+        if left := difference.between(before, difference.texts(self.conn)):
             what = f"down of {printable(up.id)} does not lead back to the schema from before: {_differing(left)}."
             self._add(WARNING, what, down, cure="Let it undo all that up does.")
         try:
@@ -159,7 +159,7 @@ class Trial:
             what, line = f"After its down, {_said(up, error)}", getattr(error, "line", None)
             self._add(ERROR, what, up, line, "Let down undo all that up does.")
             return False
-        if left := difference.between(after, difference.objects(self.conn)):
+        if left := difference.between(after, difference.texts(self.conn)):
             what = f"{printable(up.id)} up, down and up again does not make what up alone does: {_differing(left)}."
             self._add(ERROR, what, down, cure="Let down undo all that up does.")
         return not left

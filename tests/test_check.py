@@ -525,7 +525,7 @@ def test_another_apps_file_is_an_error(path: Path) -> None:
     query(path, "CREATE TABLE songs (x)")
     assert told(db=str(path)) == [
         "error: notes.db is another app's file: it has songs and no history of migrations. Open this app's own file. "
-        "(For the developer: a file from before embedmig needs detect_version= or a baseline.)"
+        "(For the developer: a file from before embedmig needs adopts=, detect_version= or a baseline.)"
     ]
 
 
