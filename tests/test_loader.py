@@ -462,7 +462,7 @@ NO_MIGRATIONS = {
         Migration("001_a", 1, "A", "SELECT 1"),
         "Migrations can't be read from Migration(id='001_a', version=1, description='A', up='SELECT 1', down=None,"
         " transactional=True, backward_compatible=False, requires_sqlite=None, file=None, checksum=None,"
-        f" down_file=None, loses_rows=False). {A_SOURCE}",
+        f" down_file=None, loses_rows=False, adopts=()). {A_SOURCE}",
     ),
     "twins": (
         [sql(1, "SELECT 1", name="a"), sql(1, "SELECT 1", name="b")],
