@@ -18,6 +18,8 @@ from commands import Ran, app
 from helpers import environment, script, write
 
 import embedmig
+from embedmig import Progress
+from embedmig.cli import bar
 from embedmig.cli.entry import ROOMS, main
 from embedmig.cli.output import seconds, size
 
@@ -178,3 +180,22 @@ def test_sizes(number: int, shown: str) -> None:
 )  # fmt: skip
 def test_durations(number: float, shown: str) -> None:
     assert seconds(number) == shown
+
+
+AT = {"id": "002_tags", "index": 2, "total": 4, "phase": "running"}
+
+
+@pytest.mark.parametrize(
+    ("progress", "part", "shown"),
+    [
+        (Progress(None, 0, 4, "backing up", 30, 120, 1.0), 0.25, "0:00:01"),
+        (Progress(None, 0, 4, "checking the file", elapsed_s=3725.0), 0.0, "1:02:05"),
+        (Progress(**AT), 0.25, "2/4  0:00:00"),
+        (Progress(**AT, done=50, total_rows=100), 0.375, "2/4  50 rows  0:00:00"),
+        (Progress(**AT, done=12_345), 0.25, "2/4  12,345 rows  0:00:00"),
+        (Progress(**AT, done=200, total_rows=100), 0.5, "2/4  200 rows  0:00:00"),
+        (Progress(**AT | {"phase": "finished"}), 0.5, "2/4  0:00:00"),
+    ],
+)
+def test_the_bar_says_how_far_a_run_is(progress: Progress, part: float, shown: str) -> None:
+    assert (bar.fraction(progress), bar.told(progress)) == (part, shown)
