@@ -95,7 +95,6 @@ def test_status_counts_versions_and_writes_nothing(cli: Cli, files: list[Path]) 
     [
         (("nothing/*.db",), "Error: No file matches 'nothing/*.db'. Put a pattern in quotes, and end it like the files: '**/*.db'.\n"),
         (("data/*.db", "--jobs", "2", "--dask", "tcp://host:8786"), "Error: --jobs is for this machine; the cluster of --dask has its own number of workers.\n"),
-        (("data/*.db", "--dask", "nonsense://nowhere"), "Give its address, tcp://host:8786.\n"),
     ],
 )  # fmt: skip
 def test_a_call_that_can_not_be_served(arguments: tuple[str, ...], said: str, cli: Cli, files: list[Path]) -> None:
@@ -157,3 +156,13 @@ def test_the_workers_of_a_dask_cluster_do_it(cli: Cli, files: list[Path], tmp_pa
     done = script(CLUSTER, cwd=tmp_path, timeout=120)
     assert Ran(0, done.stdout, "").told == "4 files in <s>: 4 migrated, 0 had nothing pending, 0 failed.\n"
     assert versions(files) == [3, 3, 3, 3]
+
+
+def test_a_cluster_that_does_not_answer_is_an_error_of_the_call(files: list[Path], tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    call = "from embedmig.cli.entry import main; main(['fleet', 'data/*.db', '--dask', 'nonsense://nowhere'])"
+    done = script(call, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: No Dask scheduler answers at nonsense://nowhere: ")
+    assert done.stderr.endswith(" Nothing was changed. Give its address, tcp://host:8786.\n")
+    assert versions(files) == [1, 1, 1, 1]
