@@ -119,7 +119,7 @@ class _Examination:
             if self.migrator is not None:
                 verbs.prepare(self.migrator, conn, self.path, read_only=True)
         except Exception:  # the app's own code, on a file that it never saw: the report goes on without
-            raise
+            transaction.undo(conn)
 
     # -- without opening it ----------------------------------------------------------------------------------
 
