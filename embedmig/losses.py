@@ -125,14 +125,14 @@ class _Walk:
         else:
             return
         target = said[at : said.index(")", at)] if said[at : at + 1] == ["("] and ")" in said[at:] else []
-        self._copy(said[:at] if said[0] == "with" else [], self.tables.setdefault(name, {}), target, name)
-        self._copy(said[at:], self.tables[name], target, name)
+        self._copy(said[:at] if said[0] == "with" else [], self.tables.setdefault(name, {}), target)
+        self._copy(said[at:], self.tables[name], target)
 
-    def _copy(self, said: list[str], into: Held, target: Sequence[str], name: str = "") -> None:
+    def _copy(self, said: list[str], into: Held, target: Sequence[str]) -> None:
         """What a SELECT takes from other tables, the table that it is written to now holds."""
         written = {_plain(word) for word in target}
         for taken, sources in _selected(said):
-            for source in sources & self.tables.keys() - {name}:
+            for source in sources & self.tables.keys():
                 for key, column in self.tables[source].items():
                     if column is None or column in taken or "*" in taken:
                         into.setdefault(key, column if not written or column in written else None)

@@ -113,6 +113,28 @@ def test_every_unknown_name_is_told_at_once() -> None:
     ]
 
 
+def test_where_one_name_is_unknown_no_other_is_called_so_by_mistake() -> None:
+    """What SQLite has run before is fine, and what it knows beside the schema as well."""
+    assert told(
+        """\
+        CREATE VIEW passing AS SELECT nope FROM notes;
+        DROP VIEW passing;
+        SELECT titel FROM notes;
+        SELECT e.value FROM json_each('[]') AS e, pragma_table_info('notes'), sqlite_stat1;
+        """
+    ) == ["m/002_next.sql:3:8: error: 002_next: unknown column titel. Did you mean title?"]
+
+
+def test_a_broken_view_is_told_and_not_its_triggers_as_well() -> None:
+    text = "CREATE VIEW v AS SELECT nope FROM notes;\nCREATE TRIGGER vi INSTEAD OF INSERT ON v BEGIN SELECT 1; END;"
+    assert told(text) == ["m/002_next.sql:1:25: error: 002_next: the view v can't be used: unknown column nope."]
+
+
+def test_a_generated_column_is_in_no_triggers_way() -> None:
+    text = "ALTER TABLE notes ADD COLUMN low TEXT AS (lower(title));\nCREATE TRIGGER u AFTER UPDATE ON notes BEGIN SELECT new.low; END;"
+    assert told(text) == []
+
+
 def test_what_the_migration_itself_has_made_is_known() -> None:
     assert (
         told(
@@ -275,11 +297,11 @@ def test_a_down_that_leaves_something_is_a_warning() -> None:
 
 
 def test_after_a_down_that_leaves_something_up_fails_and_what_follows_is_tried_all_the_same() -> None:
-    text = "-- migrate:up\nCREATE TABLE tags (id);\n-- migrate:down\nSELECT 1;\n"
+    text = "-- migrate:up\nCREATE TABLE tags (id);\nCREATE TABLE more (id);\n-- migrate:down\nDROP TABLE tags;\n"
     assert told(text, third="SELECT idd FROM tags;") == [
-        "m/002_next.sql: warning: down of 002_next does not lead back to the schema from before: too much: table tags. "
+        "m/002_next.sql: warning: down of 002_next does not lead back to the schema from before: too much: table more. "
         "Let it undo all that up does.",
-        "m/002_next.sql:2: error: After its down, 002_next fails: table tags already exists. "
+        "m/002_next.sql:3: error: After its down, 002_next fails: table more already exists. "
         "Let down undo all that up does.",
         "m/003_last.sql:1:8: error: 003_last: unknown column idd. Did you mean id?",
     ]
@@ -439,6 +461,7 @@ BEFORE = {"notes": ["id", "title", "body"], "Tags": ["id", "name"]}
         # by way of a temporary table
         ("CREATE TEMP TABLE b AS SELECT * FROM notes; DROP TABLE notes", ["drops the table notes"]),
         ("CREATE TEMP TABLE b AS SELECT * FROM notes; DROP TABLE notes; CREATE TABLE notes (id, title, body); INSERT INTO notes SELECT * FROM b; DROP TABLE b", []),
+        ("CREATE TABLE n (id); INSERT INTO n SELECT id FROM tags WHERE notes > 1; DROP TABLE notes", ["drops the table notes"]),
         # a column that moves to another table
         ("CREATE TABLE bodies (id, body); INSERT INTO bodies SELECT id, body FROM notes; ALTER TABLE notes DROP COLUMN body", []),
         ("ALTER TABLE tags ADD COLUMN body; UPDATE tags SET body = (SELECT body FROM notes WHERE notes.id = tags.id); ALTER TABLE notes DROP COLUMN body", []),
@@ -450,6 +473,11 @@ BEFORE = {"notes": ["id", "title", "body"], "Tags": ["id", "name"]}
 )  # fmt: skip
 def test_what_statements_lose_is_read_from_their_words(script: str, lost: list[str]) -> None:
     assert [what for _, what in losses.of(list(statements(script)), BEFORE)] == lost
+
+
+def test_a_loss_is_told_in_the_line_where_the_table_itself_is_dropped() -> None:
+    script = "CREATE TEMP TABLE b AS SELECT * FROM notes;\nDROP TABLE notes;\nDROP TABLE b;"
+    assert losses.of(list(statements(script)), BEFORE) == [(2, "drops the table notes")]
 
 
 def test_what_a_function_reads_it_may_well_write_elsewhere() -> None:
@@ -467,7 +495,7 @@ def test_an_index_of_the_words_of_another_table_holds_nothing_of_its_own() -> No
 
 def test_a_schema_that_is_up_to_date_is_fine_whatever_its_line_ends() -> None:
     folder = write(Path("m"), **{"001_notes.sql": NOTES})
-    Path("schema.sql").write_bytes(newest_schema(Migrator(folder)).replace("\n", "\r\n").encode())
+    Path("schema.sql").write_bytes(newest_schema(Migrator(folder)).replace("\n", "\r\n").encode() + b"\r\n")
     assert found(folder, schema="schema.sql") == []
 
 

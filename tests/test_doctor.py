@@ -137,6 +137,14 @@ def test_damage_inside_is_what_sqlite_says_of_it(made: Path) -> None:
     assert part(found, "history").startswith("history\n  version    2\n")
 
 
+def test_a_false_alarm_of_an_older_sqlite_is_none_here(path: Path) -> None:
+    """3.40.0 to 3.41.0 find NULLs in a healthy table whose primary key is not made of its first columns."""
+    table = "CREATE TABLE w (a NOT NULL, x TEXT NOT NULL, p NOT NULL, PRIMARY KEY (a, p)) WITHOUT ROWID"
+    app = Migrator((sql(1, f"{table}; INSERT INTO w VALUES (1, 'x', 5)"),))
+    app.connect(path).close()
+    assert examine(app, str(path)).healthy
+
+
 def test_what_is_no_database_says_so(path: Path) -> None:
     path.write_bytes(b"I am a text, and a long one. " * 100)
     found = examine(APP, str(path))
