@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import pytest
 from commands import Ran, app
-from helpers import environment, script, write
+from helpers import ROOT, environment, script, write
 
 import embedmig
 from embedmig import Progress
@@ -143,6 +143,12 @@ def test_a_path_in_the_output_that_a_console_can_not_show_is_escaped(tmp_path: P
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("There is no file notes\\u2615.db yet;")
+
+
+def test_this_repository_is_configured_for_its_demo_app(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "docs")
+    ran = cli("check")
+    assert (ran.status, ran.out.splitlines()[-1]) == (0, "The migrations are fit to be shipped.")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that a process stands in")
