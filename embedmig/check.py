@@ -127,7 +127,7 @@ def _left_out(tasks: Tasks) -> Iterator[Finding]:
 def _of_the_schema(migrator: Migrator, schema: str) -> list[Finding]:
     name = printable(shown(os.path.abspath(schema)))
     cure = f"embedmig schema --write {name}"
-    wanted = drift.newest_schema(migrator).rstrip().splitlines()
+    wanted = drift.newest_schema(migrator).splitlines()
     try:
         kept = Path(schema).read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:
