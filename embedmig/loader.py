@@ -231,8 +231,7 @@ def _imported(name: str) -> ModuleType | None:
 def _folder(path: str) -> Folders:
     folder = os.path.abspath(path)
     if not os.path.isdir(folder):
-        frozen = " In a frozen app, see 'Ship them' in docs/migrations.md." if getattr(sys, "frozen", False) else ""
-        raise _error(f"No package and no folder of migrations called {path}", "Check the name." + frozen)
+        raise _error(f"No package and no folder of migrations called {path}", _taken_along(path) or "Check the name.")
     return Folders([folder], None)
 
 
@@ -347,10 +346,21 @@ def _called(migration: Any) -> str:
 def _nothing_found(source: str | tuple[Any, ...]) -> DefinitionError:
     if isinstance(source, tuple):
         return _error("The list of migrations is empty", "Ship at least one migration.")
-    cure = "Put the first one there: 001_initial.py or 001_initial.sql."
-    if getattr(sys, "frozen", False):
-        cure = "This app is frozen: its build left them out. See 'Ship them' in docs/migrations.md."
+    cure = _taken_along(source) or "Put the first one there: 001_initial.py or 001_initial.sql."
     return _error(f"No migrations in {place_of(source).label}", cure)
+
+
+def _taken_along(source: str) -> str | None:
+    """In a frozen app: what the developer does so that the next build has the migrations."""
+    if not getattr(sys, "frozen", False) and "__compiled__" not in globals():  # of PyInstaller and others; of Nuitka
+        return None
+    if os.path.isabs(source) or not all(part.isidentifier() for part in source.split(".")):
+        return (
+            "This app is frozen, and its build left that folder out. Give a package instead; docs/ship-it.md says why."
+        )
+    if source in sys.modules:
+        return "This app is frozen, and its build left their files out. docs/ship-it.md says how they are taken along."
+    return f"This app is frozen, and its build left them out. Write `import {source}` in the app, so that the build sees it."
 
 
 def _unread(name: str, error: OSError) -> EmbedmigError:

@@ -14,6 +14,8 @@ PACKAGE = ROOT / "embedmig"
 
 # From the top floor down: a module imports only from below its own line, wherever in it the import stands.
 FLOORS = """
+    _pyinstaller.hook-embedmig  run by PyInstaller
+    _pyinstaller.collect        which files a build takes along
     __main__
     _sqlite_utils_plugin
     cli.entry       the commands

@@ -240,8 +240,26 @@ def test_a_frozen_app_without_its_migrations_is_told_so(
     write(site / "notes_app", **{"__init__.py": ""})
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert refusal("notes_app", path) == (
-        f"No migrations in {site / 'notes_app'}. Nothing was changed."
-        " This app is frozen: its build left them out. See 'Ship them' in docs/migrations.md."
+        f"No migrations in {site / 'notes_app'}. Nothing was changed. This app is frozen, and its build left their files out."
+        " docs/ship-it.md says how they are taken along."
+    )
+
+
+def test_a_frozen_app_without_its_package_is_told_so(site: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert refusal("notes_app.migrations", path) == (
+        "No package and no folder of migrations called notes_app.migrations. Nothing was changed. This app is frozen, and"
+        " its build left them out. Write `import notes_app.migrations` in the app, so that the build sees it."
+    )
+
+
+def test_a_frozen_app_without_its_folder_is_told_so(
+    tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert refusal(tmp_path / "migrations", path) == (
+        f"No package and no folder of migrations called {tmp_path / 'migrations'}{os.sep}. Nothing was changed. This app is"
+        " frozen, and its build left that folder out. Give a package instead; docs/ship-it.md says why."
     )
 
 
