@@ -211,7 +211,10 @@ def place_of(source: str) -> Place:
             f"{source} is a module, not a package of migrations", "Name the package whose files are the migrations."
         )
     if all(map(os.path.isdir, paths)):
-        return Folders(paths, source)
+        plain = Folders(paths, source)
+        # a frozen app whose build took data along and no sources has its .sql files there, and the rest compiled elsewhere
+        if not _frozen() or any(name.endswith(".py") for name in plain.names()):
+            return plain
     return Bundled(source, module)
 
 
@@ -233,6 +236,11 @@ def _folder(path: str) -> Folders:
     if not os.path.isdir(folder):
         raise _error(f"No package and no folder of migrations called {path}", _taken_along(path) or "Check the name.")
     return Folders([folder], None)
+
+
+def _frozen() -> bool:
+    """Is this an app in one piece? PyInstaller and others set `sys.frozen`, Nuitka marks each module."""
+    return bool(getattr(sys, "frozen", False)) or "__compiled__" in globals()
 
 
 class Shipped:
@@ -352,7 +360,7 @@ def _nothing_found(source: str | tuple[Any, ...]) -> DefinitionError:
 
 def _taken_along(source: str) -> str | None:
     """In a frozen app: what the developer does so that the next build has the migrations."""
-    if not getattr(sys, "frozen", False) and "__compiled__" not in globals():  # of PyInstaller and others; of Nuitka
+    if not _frozen():
         return None
     if os.path.isabs(source) or not all(part.isidentifier() for part in source.split(".")):
         return (

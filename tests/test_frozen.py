@@ -290,19 +290,33 @@ def test_a_package_whose_name_no_build_can_see_is_an_error_that_says_what_helps(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_build_that_left_files_out_says_so_and_knows_no_checksum(onedir: Path, previous: Path) -> None:
-    """As a freezer does that runs no hook and yet has the modules: those in Python run, and those in SQL are missed."""
-    bare = shutil.copytree(onedir, previous / "bare", copy_function=os.link, symlinks=True)
+@pytest.fixture
+def bare(onedir: Path, tmp_path: Path) -> Path:
+    """The app as a freezer makes it that runs no hook: it has data or it hasn't, and the modules it has without their sources."""
+    copy = shutil.copytree(onedir, tmp_path / "bare", copy_function=os.link, symlinks=True)
     for package in ("in_python", "in_sql"):
-        shutil.rmtree(bare / "_internal" / package)
-    said = launcher(bare / "notes")(previous)
-    assert said["in_sql"] == (
+        shutil.rmtree(copy / "_internal" / package)
+    for package in ("notes_app", "no_init", "named"):
+        for file in (copy / "_internal" / package).rglob("*.py"):
+            file.unlink()
+    return copy
+
+
+def test_a_build_that_left_files_out_says_so(bare: Path, previous: Path) -> None:
+    assert launcher(bare / "notes")(previous)["in_sql"] == (
         f"No migrations in {bare / '_internal' / 'in_sql'}. Nothing was changed. This app is frozen, and its build left their"
         " files out. docs/ship-it.md says how they are taken along."
     )
-    assert said["in_python"] == IDS[2:]
-    one, two, three = (checksum for _, checksum in checksums(previous)["in_python"])
+
+
+@pytest.mark.parametrize("name", ["notes_app", "in_python", "no_init", "by_text"])
+def test_migrations_that_are_compiled_alone_run_too_and_have_no_checksum(
+    name: str, bare: Path, previous: Path, source: Launch
+) -> None:
+    assert launcher(bare / "notes")(previous)[name] == IDS[2:]
+    one, two, three = (checksum for _, checksum in checksums(previous)[name])
     assert (bool(one), bool(two), three) == (True, True, None)
+    assert source(previous)[name] == []  # unknown, and so not edited
 
 
 # -- what a build takes along, without building ------------------------------------------------------------------------
