@@ -367,7 +367,7 @@ def test_packages_are_found_that_the_app_imports_or_names(
 ) -> None:
     write(tmp_path / "notes", **INIT)
     write(tmp_path / "notes" / "migrations", **INIT, **{"001_a.sql": ""})
-    write(tmp_path / "numbers_", **{"20250101000000_a.py": "", "1_b.SQL": ""})
+    write(tmp_path / "numbers_", **{"20250101000000_b.SQL": ""})
     write(tmp_path / "other" / "migrations", **{"helpers.py": "", "a1_b.py": "", "001.sql": "", "001_a.txt": ""})
     write(
         tmp_path,
@@ -378,6 +378,27 @@ def test_packages_are_found_that_the_app_imports_or_names(
         },
     )
     assert list(collect.packages(graph(tmp_path))) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("regular", ["three/regular"]),
+        ("regular.migrations", ["three/regular/migrations"]),
+        ("namespace", ["one/namespace", "three/namespace"]),
+        ("namespace.migrations", ["one/namespace/migrations", "three/namespace/migrations"]),
+        ("namespace.migrations.more", []),
+        ("regular.wrong", []),
+        ("nowhere", []),
+    ],
+)
+def test_a_name_means_the_package_that_an_import_would_find(name: str, found: list[str], tmp_path: Path) -> None:
+    for place in ("one", "three"):
+        write(tmp_path / place / "namespace" / "migrations", **{"001_a.sql": ""})
+        write(tmp_path / place / "regular" / "migrations", **{"001_a.sql": ""})
+    write(tmp_path / "three" / "regular", **{"__init__.py": "1 / 0", "wrong.py": "1 / 0"})  # none of it runs
+    path = [str(tmp_path / place) for place in ("one", "missing.zip", "three")]
+    assert collect.folders(name, path) == [str(tmp_path / place) for place in found]
 
 
 def test_the_folder_is_taken_along_as_it_stands(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from importlib.machinery import PathFinder
 from types import CodeType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
 NUMBERED = re.compile(r"[0-9]+_.+\.(?:py|sql)", re.IGNORECASE)
@@ -23,9 +24,9 @@ LAZY = ("errors", "migration", "migrator", "report")  # embedmig/__init__.py loa
 def hook(api: Any) -> None:
     """PyInstaller's post-graph hook of embedmig: `api` is its PostGraphAPI."""
     api.add_imports(*(f"embedmig.{name}" for name in LAZY))
-    for package, folders in packages(api.module_graph).items():
-        api.add_imports(package, *modules(package, folders))
-        api.add_datas(list(files(package, folders)))
+    for package, tops in packages(api.module_graph).items():
+        api.add_imports(package, *modules(package, tops))
+        api.add_datas(list(files(package, tops)))
 
 
 def packages(graph: Any) -> dict[str, list[str]]:
@@ -33,8 +34,8 @@ def packages(graph: Any) -> dict[str, list[str]]:
     nodes = [node for node in graph.iter_graph() if getattr(node, "packagepath", None)]
     found = {str(node.identifier): [os.fspath(path) for path in node.packagepath] for node in nodes}
     for name in sorted(named(users(graph)) - found.keys()):
-        found[name] = [os.path.join(entry, *name.split(".")) for entry in graph.path]
-    return {name: kept for name, folders in found.items() if (kept := holding(folders))}
+        found[name] = folders(name, graph.path)
+    return {name: kept for name, there in found.items() if (kept := holding(there))}
 
 
 def users(graph: Any) -> Iterator[CodeType]:
@@ -61,29 +62,42 @@ def named(codes: Iterable[CodeType]) -> set[str]:
     return found
 
 
-def holding(folders: Iterable[str]) -> list[str]:
+def folders(name: str, path: Sequence[str]) -> list[str]:
+    """Where the package of that name lies, as an import would find it on this path, but running none of it."""
+    there = list(path)
+    for part in name.split("."):
+        spec = PathFinder.find_spec(
+            part, there
+        )  # not by its full name: that would ask the parent, which isn't imported
+        if spec is None or spec.submodule_search_locations is None:
+            return []
+        there = list(spec.submodule_search_locations)
+    return there
+
+
+def holding(tops: Iterable[str]) -> list[str]:
     """All of these folders, if at least one holds a file that is called like a migration; else none."""
-    there = [folder for folder in dict.fromkeys(map(os.path.abspath, folders)) if os.path.isdir(folder)]
+    there = [folder for folder in dict.fromkeys(map(os.path.abspath, tops)) if os.path.isdir(folder)]
     return there if any(NUMBERED.fullmatch(name) for folder in there for name in os.listdir(folder)) else []
 
 
-def modules(package: str, folders: Iterable[str]) -> list[str]:
+def modules(package: str, tops: Iterable[str]) -> list[str]:
     """The dotted names of the migrations in Python."""
     stems = {
         os.path.splitext(name)[0]
-        for folder in folders
+        for folder in tops
         for name in os.listdir(folder)
         if NUMBERED.fullmatch(name) and name.lower().endswith(".py")
     }
     return [f"{package}.{stem}" for stem in sorted(stems) if "." not in stem]
 
 
-def files(package: str, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
+def files(package: str, tops: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Each file of the package and the folder where it goes: sources, SQL, and data that a migration may read.
 
     Compiled files stay out, and so do hidden ones and packages inside, which are found by who imports them.
     """
-    for top in folders:
+    for top in tops:
         for folder, inside, names in os.walk(top):
             inside[:] = [
                 name for name in inside
