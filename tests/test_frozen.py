@@ -14,10 +14,13 @@ import sys
 import zipapp
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from helpers import content, query, script, write
 
+import embedmig
+import embedmig.formats
 from embedmig._pyinstaller import collect, get_hook_dirs
 
 IDS = ["001_notes", "002_tags", "003_more"]
@@ -433,8 +436,7 @@ def test_the_hook_loads_nothing_else_of_embedmig() -> None:
     assert done.stdout == "['embedmig._pyinstaller', 'embedmig._pyinstaller.collect']\n"
 
 
-def test_all_names_that_embedmig_loads_on_first_use_are_taken_along() -> None:
-    import embedmig
-
-    rooms = {getattr(embedmig, name).__module__ for name in embedmig.__all__}
+@pytest.mark.parametrize("package", [embedmig, embedmig.formats])
+def test_all_rooms_that_are_loaded_on_first_use_are_taken_along(package: ModuleType) -> None:
+    rooms = {f"{package.__name__}.{room}" for room in package._ROOMS.values()} | {embedmig.EmbedmigError.__module__}
     assert rooms <= {f"embedmig.{name}" for name in collect.LAZY}

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 NUMBERED = re.compile(r"[0-9]+_.+\.(?:py|sql)", re.IGNORECASE)
 DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-LAZY = ("errors", "migration", "migrator", "report")  # embedmig/__init__.py loads them by name, on first use
+# What embedmig and embedmig.formats load by name, on first use of theirs.
+LAZY = (
+    "errors",
+    "migration",
+    "migrator",
+    "report",
+    "table",
+    "formats.conversion",
+    "formats.folders",
+    "formats.registry",
+)
 
 
 def hook(api: Any) -> None:
