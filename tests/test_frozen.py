@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import sys
 import zipapp
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
@@ -186,39 +188,55 @@ def in_shiv(staged: Path) -> Launch:
     return launcher(sys.executable, target, SHIV_ROOT=staged.parent / "shiv")
 
 
-@pytest.fixture(scope="module")
-def build(app: Path, site: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Run PyInstaller; it analyses the app once, and takes that up again for the other form."""
-    folder = tmp_path_factory.mktemp("pyinstaller")
-
-    def run(*flags: str, into: str) -> Path:
-        subprocess.run(
-            [
-                sys.executable, "-m", "PyInstaller", *flags, "--name", "notes", "--distpath", into, "--workpath", "work",
-                "--noconfirm", "--log-level", "WARN", app / "launch.py",
-            ],
-            check=True, cwd=folder, env=clean(PYTHONPATH=site, PYINSTALLER_CONFIG_DIR=folder / "cache"),
-        )  # fmt: skip
-        taken = (folder / "work" / "notes" / "Analysis-00.toc").read_text(encoding="utf-8")
-        assert repr(str(site / "embedmig" / "run.py")) in taken  # the wheel's, not this checkout's
-        return folder / into
-
-    return run
+# As pyi-makespec writes it, once for a folder and once for a single file, of one analysis.
+SPEC = """
+a = Analysis([{script!r}])
+pyz = PYZ(a.pure)
+exe = EXE(pyz, a.scripts, [], exclude_binaries=True, name="notes")
+COLLECT(exe, a.binaries, a.datas, name="onedir")
+EXE(pyz, a.scripts, a.binaries, a.datas, [], name="onefile")
+"""
 
 
 @pytest.fixture(scope="module")
-def onedir(build: Callable[..., Path]) -> Path:
-    return build(into="onedir") / "notes"
+def workplace(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where PyInstaller works: it keeps there what it found."""
+    return write(tmp_path_factory.mktemp("pyinstaller"), **{"notes.spec": SPEC.format(script=str(app / "launch.py"))})
+
+
+@contextmanager
+def building(workplace: Path, site: Path) -> Iterator[subprocess.Popen[str]]:
+    """A build under way, which is ended at the latest when the block is."""
+    environment = clean(PYTHONPATH=site, PYINSTALLER_CONFIG_DIR=workplace / "cache")
+    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "notes.spec"]
+    with subprocess.Popen(
+        command, cwd=workplace, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as build:
+        try:
+            yield build
+        finally:
+            build.kill()
 
 
 @pytest.fixture(scope="module")
-def in_onedir(onedir: Path) -> Launch:
-    return launcher(onedir / "notes")
+def built(workplace: Path, site: Path) -> Path:
+    """The folder in which the app is a folder, `onedir`, and a single file, `onefile`."""
+    with building(workplace, site) as build:
+        said, _ = build.communicate()
+    assert build.returncode == 0, said
+    taken = (workplace / "build" / "notes" / "Analysis-00.toc").read_text(encoding="utf-8")
+    assert repr(str(site / "embedmig" / "run.py")) in taken  # the wheel's, not this checkout's
+    return workplace / "dist"
 
 
 @pytest.fixture(scope="module")
-def in_onefile(onedir: Path, build: Callable[..., Path]) -> Launch:
-    return launcher(build("--onefile", into="onefile") / "notes")
+def in_onedir(built: Path) -> Launch:
+    return launcher(built / "onedir" / "notes")
+
+
+@pytest.fixture(scope="module")
+def in_onefile(built: Path) -> Launch:
+    return launcher(built / "onefile")
 
 
 @pytest.fixture(params=["zipapp", "shiv", "onedir", "onefile"])
@@ -293,10 +311,19 @@ def test_a_package_whose_name_no_build_can_see_is_an_error_that_says_what_helps(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_next_build_looks_for_new_migrations(built: Path, workplace: Path, site: Path) -> None:
+    """PyInstaller goes by files that it knows, and takes up its last analysis where none of them has changed."""
+    with building(workplace, site) as build:
+        lines = (line for line in build.stdout if "Analysis" in line or "checking PYZ" in line)
+        first, second = islice(lines, 2)
+    assert "checking Analysis" in first
+    assert "checking PYZ" not in second
+
+
 @pytest.fixture
-def bare(onedir: Path, tmp_path: Path) -> Path:
+def bare(built: Path, tmp_path: Path) -> Path:
     """The app as a freezer makes it that runs no hook: it has data or it hasn't, and the modules it has without their sources."""
-    copy = shutil.copytree(onedir, tmp_path / "bare", copy_function=os.link, symlinks=True)
+    copy = shutil.copytree(built / "onedir", tmp_path / "bare", copy_function=os.link, symlinks=True)
     for package in ("in_python", "in_sql"):
         shutil.rmtree(copy / "_internal" / package)
     for package in ("notes_app", "no_init", "named"):

@@ -37,6 +37,9 @@ def hook(api: Any) -> None:
     for package, tops in packages(api.module_graph).items():
         api.add_imports(package, *modules(package, tops))
         api.add_datas(list(files(package, tops)))
+        # PyInstaller takes up its last analysis while no file that it knows has changed, and would miss a new migration.
+        # What differs from the spec file in this list makes it look again.
+        api.analysis.hiddenimports.append(package)
 
 
 def packages(graph: Any) -> dict[str, list[str]]:
