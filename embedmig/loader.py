@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Source = str | os.PathLike[str] | ModuleType | Iterable[Migration]
 
 TIMESTAMP = 1_000_000_000  # a version of ten digits or more may leave gaps
+LEFT_OUT = "This app is frozen, and its build left migrations out. docs/ship-it.md says how they are taken along."
 
 
 def keep(source: Source) -> str | tuple[Any, ...]:
@@ -340,10 +341,10 @@ def _refuse_gaps(found: Sequence[Any]) -> None:
         if migration.version >= TIMESTAMP:
             return
         if migration.version != expected:
-            raise _error(
-                f"Version {expected} is missing: {_called(migration)} has version {migration.version}",
-                "Versions run 1, 2, 3, ... without gaps, unless they are timestamps of ten digits or more.",
-            )
+            cure = "Versions run 1, 2, 3, ... without gaps, unless they are timestamps of ten digits or more."
+            if _frozen() and isinstance(migration, Shipped):
+                cure = LEFT_OUT
+            raise _error(f"Version {expected} is missing: {_called(migration)} has version {migration.version}", cure)
         expected += 1
 
 
@@ -367,7 +368,7 @@ def _taken_along(source: str) -> str | None:
             "This app is frozen, and its build left that folder out. Give a package instead; docs/ship-it.md says why."
         )
     if source in sys.modules:
-        return "This app is frozen, and its build left their files out. docs/ship-it.md says how they are taken along."
+        return LEFT_OUT
     return f"This app is frozen, and its build left them out. Write `import {source}` in the app, so that the build sees it."
 
 

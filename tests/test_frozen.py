@@ -334,8 +334,8 @@ def bare(built: Path, tmp_path: Path) -> Path:
 
 def test_a_build_that_left_files_out_says_so(bare: Path, previous: Path) -> None:
     assert launcher(bare / "notes")(previous)["in_sql"] == (
-        f"No migrations in {bare / '_internal' / 'in_sql'}. Nothing was changed. This app is frozen, and its build left their"
-        " files out. docs/ship-it.md says how they are taken along."
+        f"No migrations in {bare / '_internal' / 'in_sql'}. Nothing was changed. This app is frozen, and its build left"
+        " migrations out. docs/ship-it.md says how they are taken along."
     )
 
 

@@ -240,8 +240,19 @@ def test_a_frozen_app_without_its_migrations_is_told_so(
     write(site / "notes_app", **{"__init__.py": ""})
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert refusal("notes_app", path) == (
-        f"No migrations in {site / 'notes_app'}. Nothing was changed. This app is frozen, and its build left their files out."
+        f"No migrations in {site / 'notes_app'}. Nothing was changed. This app is frozen, and its build left migrations out."
         " docs/ship-it.md says how they are taken along."
+    )
+
+
+def test_a_frozen_app_with_some_of_its_migrations_is_told_so(
+    site: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(site / "notes_app", **{"__init__.py": "", **TWO})
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert refusal("notes_app", path) == (
+        "Version 1 is missing: 002_tags.py has version 2. Nothing was changed. This app is frozen, and its build left"
+        " migrations out. docs/ship-it.md says how they are taken along."
     )
 
 
