@@ -9,7 +9,8 @@ import sqlite3
 
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
-from embedmig.tokens import folded, tokens
+from embedmig.naming import folded
+from embedmig.tokens import tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from embedmig.errors import UsageError, printable
-from embedmig.tokens import PIECE, Piece, folded, pieces
+from embedmig.naming import folded
+from embedmig.tokens import PIECE, Piece, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

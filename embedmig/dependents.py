@@ -12,8 +12,9 @@ from typing import NamedTuple
 from embedmig.create_table import trigger_event
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
+from embedmig.naming import folded
 from embedmig.savepoint import trial
-from embedmig.tokens import folded, pieces
+from embedmig.tokens import pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,10 +143,10 @@ def broken(conn: sqlite3.Connection) -> dict[Thing, str]:
         # a full-text table looks at the table that keeps its text when it is read, and not before
         if _EXTERNAL.match(thing.sql) and (error := _error(conn, f"SELECT * FROM {thing.place} LIMIT 1")):
             found[thing] = error
-    views = {(view.schema, view.name.lower()) for view in found if view.kind == "view"}
+    views = {(view.schema, folded(view.name)) for view in found if view.kind == "view"}
     fired: dict[tuple[str, str], list[Thing]] = {}
     for trigger in everything:
-        if trigger.kind == "trigger" and (trigger.schema, trigger.table.lower()) not in views:
+        if trigger.kind == "trigger" and (trigger.schema, folded(trigger.table)) not in views:
             schema = "" if trigger.schema == "temp" else "main."
             target = schema + quoted(trigger.table)
             fired.setdefault((target, trigger_event(trigger.sql)[0]), []).append(trigger)

@@ -10,8 +10,9 @@ from embedmig.errors import printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
 from embedmig.meaning import Part
+from embedmig.naming import folded
 from embedmig.report import Drift, Value
-from embedmig.tokens import folded, tokens
+from embedmig.tokens import tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from embedmig.create_table import Clause, Column, Parsed, blank_line_end, parse
 from embedmig.errors import UsageError, listed, printable
 from embedmig.foreign_keys import quoted
-from embedmig.tokens import Piece, folded, pieces
+from embedmig.naming import folded
+from embedmig.tokens import Piece, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

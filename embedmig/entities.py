@@ -6,7 +6,7 @@ import re
 
 from embedmig import svg
 from embedmig.layout import GRID, Layout, Line, Link, arranged
-from embedmig.tokens import folded
+from embedmig.naming import folded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from embedmig import svg
+from embedmig.naming import folded
 from embedmig.report import Value
-from embedmig.tokens import folded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 
+from embedmig.naming import folded
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,11 +70,11 @@ class Standing:
         """
         after = violations(conn)
         gone = self.found - after
-        rows = Counter((table.lower(), rowid) for table, rowid, _, _ in gone.elements())
-        spare = Counter(parent.lower() for table, _, parent, _ in gone.elements() if table.lower() in moved)
+        rows = Counter((folded(table), rowid) for table, rowid, _, _ in gone.elements())
+        spare = Counter(folded(parent) for table, _, parent, _ in gone.elements() if folded(table) in moved)
         result: list[Key] = []
         for key in sorted((after - self.found).elements(), key=repr):
-            table, rowid, parent = key[0].lower(), key[1], key[2].lower()
+            table, rowid, parent = folded(key[0]), key[1], folded(key[2])
             renamed = table in altered or parent not in self.tables
             if renamed and rows[table, rowid]:
                 rows[table, rowid] -= 1
@@ -114,7 +116,7 @@ def _row_without_rowid(
     listed = [
         key
         for key in conn.execute(f"PRAGMA main.foreign_key_list({quoted(table)})")
-        if str(key[2]).lower() == parent.lower()
+        if folded(str(key[2])) == folded(parent)
     ]
     targets = {str(key[3]): key[4] for key in listed}
     primary = [

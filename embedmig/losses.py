@@ -7,8 +7,9 @@ the new table keeps it, whatever the tables are called on the way. What no table
 from __future__ import annotations
 
 from embedmig.errors import printable
+from embedmig.naming import folded
 from embedmig.script import Statement
-from embedmig.tokens import folded, tokens
+from embedmig.tokens import tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from embedmig.errors import printable
 from embedmig.file import rows
 from embedmig.finding import did_you_mean
 from embedmig.foreign_keys import quoted
+from embedmig.naming import folded
 from embedmig.report import Value
 from embedmig.script import Statement
-from embedmig.tokens import folded, tokens
+from embedmig.tokens import tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import sqlite3
 from embedmig import meaning
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
+from embedmig.naming import folded
 from embedmig.report import Value
-from embedmig.tokens import folded, tokens
+from embedmig.tokens import tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from embedmig.dependents import Thing, searches, things
 from embedmig.errors import RebuildFailed, UsageError, printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
-from embedmig.tokens import folded, pieces
+from embedmig.naming import folded
+from embedmig.tokens import pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

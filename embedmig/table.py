@@ -16,9 +16,10 @@ from embedmig.edits import Edits, edited, renamed, unasked, used_after
 from embedmig.errors import RebuildFailed, UsageError, listed, printable
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
+from embedmig.naming import folded
 from embedmig.procedure import STORED, Change, Shape, carry_out, in_main, is_sqlites_own, move_aside, shape
 from embedmig.savepoint import trial, whole
-from embedmig.tokens import folded, pieces
+from embedmig.tokens import pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,6 +6,8 @@ import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
+from embedmig.naming import folded
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
@@ -79,11 +81,6 @@ def tokens(sql: str) -> Iterator[Token]:
             continue
         yield Token(_meaning(str(kind), text), text, gap)
         gap = ""
-
-
-def folded(name: str) -> str:
-    """A name as SQLite compares it: only ASCII's letters have a case."""
-    return name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)
 
 
 def _meaning(kind: str, text: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from embedmig.errors import DatabaseBusy
 from embedmig.file import path_of, rows
+from embedmig.naming import folded
 from embedmig.progress import WAITING, Watch
 from embedmig.script import DENIED_PRAGMAS
 
@@ -266,7 +267,7 @@ class Guard:
         return sqlite3.SQLITE_DENY
 
     def _refusal(self, action: int, one: str | None, two: str | None, schema: str | None) -> str | None:
-        if action in _ON_HISTORY and schema != "vacuum_db" and HISTORY in ((one or "").lower(), (two or "").lower()):
+        if action in _ON_HISTORY and schema != "vacuum_db" and HISTORY in (folded(one or ""), folded(two or "")):
             return HIDDEN
         if not self.transactional:
             return None
@@ -292,24 +293,24 @@ class Guard:
         renames is followed by an update of the schema table's `name`.
         """
         if action == sqlite3.SQLITE_DROP_TABLE:
-            self._dropping = (one or "").lower()
+            self._dropping = folded(one or "")
             self.moved.add(self._dropping)
         elif action in _DROPS:
             self.removed = True
-            if (two or "").lower() != self._dropping or action != sqlite3.SQLITE_DROP_TRIGGER:
-                self.dropped.add((_DROPS[action], (one or "").lower()))
+            if folded(two or "") != self._dropping or action != sqlite3.SQLITE_DROP_TRIGGER:
+                self.dropped.add((_DROPS[action], folded(one or "")))
             if action == sqlite3.SQLITE_DROP_VIEW:
-                self._dropping = (one or "").lower()
+                self._dropping = folded(one or "")
         elif action == sqlite3.SQLITE_UPDATE and self._altering and one in _SCHEMAS and two == "name":
             self.moved.add(self._altering)
         elif action not in _WRITES:
             self._dropping = None
-            self._altering = (two or "").lower() if action == sqlite3.SQLITE_ALTER_TABLE else None
+            self._altering = folded(two or "") if action == sqlite3.SQLITE_ALTER_TABLE else None
             if self._altering:
                 self.altered.add(self._altering)
             if action in _CREATES:
                 self.created = True
-                self.dropped.discard((_CREATES[action], (one or "").lower()))
+                self.dropped.discard((_CREATES[action], folded(one or "")))
 
     def _trace(self, _statement: str) -> None:
         if not self.conn.in_transaction:
@@ -366,7 +367,7 @@ class Objects:
         before, self.known, self._last = self.known, {}, 0
         self._read(conn)
         tables = {
-            str(row[0]).lower()
+            folded(str(row[0]))
             for row in conn.execute("SELECT name FROM main.sqlite_master WHERE type IN ('table', 'view')")
         }
         return [

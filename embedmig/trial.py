@@ -11,8 +11,9 @@ from embedmig.errors import EmbedmigError, MigrationFailed, printable
 from embedmig.file import rows
 from embedmig.finding import ERROR, WARNING, Finding, shown
 from embedmig.foreign_keys import quoted
+from embedmig.naming import folded
 from embedmig.script import Statement
-from embedmig.tokens import folded, tokens
+from embedmig.tokens import tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

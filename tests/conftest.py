@@ -69,6 +69,8 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     """`cli("status", "notes.db")` runs a command in a new empty folder, with no terminal."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "migrations"]:
+        monkeypatch.delitem(sys.modules, name)  # the demo app's own, which another test has loaded
     before = set(sys.modules)
 
     def run(*arguments: str, **environment: str) -> Ran:

@@ -111,6 +111,7 @@ FLOORS = """
     file
     progress
     script
+    naming          how SQLite compares names
     log
     migration
     report          values

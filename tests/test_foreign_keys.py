@@ -393,3 +393,18 @@ def test_the_database_that_is_handed_back_enforces_what_prepare_asked_for(family
 
     with embedmig.open(family, [FAMILY, act(transform)], prepare=on) as db:
         assert db.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+def test_a_new_dangling_reference_is_found_whatever_letters_its_parent_has(path):
+    """SQLite's lower() knows ASCII alone, Python's all letters: a parent called \u00c4rzte was taken for a renamed one."""
+    one = sql(
+        1,
+        'CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE "\u00c4rzte" (id INTEGER PRIMARY KEY);'
+        ' CREATE TABLE kid (a REFERENCES p, b REFERENCES "\u00c4rzte")',
+    )
+    embedmig.run_migrations(path, [one])
+    query(path, "INSERT INTO kid (a) VALUES (99)")  # dangles before, and mends
+    before = content(path)
+    with pytest.raises(ForeignKeyViolations):
+        embedmig.run_migrations(path, [one, sql(2, "UPDATE kid SET a = NULL, b = 99")])
+    assert content(path) == before

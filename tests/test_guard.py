@@ -778,3 +778,9 @@ def test_what_failed_first_is_not_masked_by_what_came_of_it(notes, connection):
         error = error.__cause__ or error.__context__
     assert "no such table: nowhere" in chain
     assert content(notes) == before
+
+
+def test_a_trigger_that_is_dropped_by_name_did_not_vanish_whatever_letters_it_has(path):
+    one = sql(1, 'CREATE TABLE t (x); CREATE TRIGGER "\u00c4B" AFTER INSERT ON t BEGIN SELECT 1; END')
+    migrator = embedmig.Migrator([one, sql(2, 'DROP TRIGGER "\u00c4B"')], strict=True)
+    assert migrator.migrate(path).after == 2

@@ -264,10 +264,10 @@ def test_a_folder_where_restore_makes_its_copy_is_an_error_that_names_the_cure(p
     made(path, "a")
     backup = Migrator([ONE]).backup(path)
     path.unlink()
-    Path(f"{path}.part").mkdir()
-    with pytest.raises(EmbedmigError, match=r"notes\.db\.part"):
+    Path(f"{path}.v0000-restored.bak.part").mkdir()
+    with pytest.raises(EmbedmigError, match=r"notes\.db\.v0000-restored\.bak\.part"):
         Migrator([ONE]).restore(path)
-    assert names(path.parent) == ["notes.db.part", "notes.db.v0001.bak"]
+    assert names(path.parent) == ["notes.db.v0000-restored.bak.part", "notes.db.v0001.bak"]
     assert texts(backup) == ["a"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from embedmig import transaction
+from embedmig import savepoint
 from embedmig.testing import tables
 from embedmig.testing.drawing import Filler
 from embedmig.testing.expressions import Unknown, as_sql, parse
@@ -126,7 +126,7 @@ def refuses_few(schema: str, few: float = 0.25) -> None:
         @given(st.data())
         def each(data: st.DataObject) -> None:
             nonlocal taken
-            with transaction.aside(conn) as again:
+            with savepoint.aside(conn) as again:
                 taken += len(filler.draw(lambda strategy: data.draw(strategy), conn, again)["t"])
 
         each()

@@ -1,0 +1,8 @@
+"""How SQLite compares the names of tables, columns and all else."""
+
+from __future__ import annotations
+
+
+def folded(name: str) -> str:
+    """A name as SQLite compares it, and as its own lower() makes it: only ASCII's letters have a case."""
+    return name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)
