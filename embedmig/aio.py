@@ -98,9 +98,22 @@ async def progress(
             yield now
         await run
     finally:
-        if not run.done():
-            run.cancel()
+        await _ended(run)
+
+
+async def _ended(run: asyncio.Future[Report]) -> None:
+    """Stop a run and wait for its end, however often we are cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not run.done():
+        run.cancel()
+        try:
             await asyncio.wait([run])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if not run.cancelled():
+        run.exception()  # looked at: asyncio complains of one that nobody asked for
+    if cancelled is not None:
+        raise cancelled
 
 
 def _migrating(migrator: Migrator, path: Path, to: int | None) -> Work:
@@ -146,7 +159,9 @@ async def _in_a_thread(work: Work, on_progress: OnProgress) -> Report:
             stop.set()
     if cancelled is not None:
         raise _said(cancelled, worker)
-    if raised and worker.exception() is not None:
+    if raised:
+        if worker.exception() is None and (report_made := worker.result()).ran:
+            raised[0].add_note(_faster(report_made))
         raise raised[0]
     return worker.result()
 
@@ -161,7 +176,11 @@ def _said(cancelled: asyncio.CancelledError, worker: asyncio.Future[Report]) -> 
     report = worker.result()
     if not report.ran:
         return cancelled
-    return asyncio.CancelledError(f"The commit was faster: {report.path} is at version {report.after}.")
+    return asyncio.CancelledError(_faster(report))
+
+
+def _faster(report: Report) -> str:
+    return f"The commit was faster: {report.path} is at version {report.after}."
 
 
 async def _then(flush: Flush, run: Coroutine[Any, Any, Report]) -> Report:
@@ -187,6 +206,8 @@ def _commits(migrator: Migrator, path: Path, to: int | None) -> tuple[list[int],
     """
     try:
         status = migrator.status(path)
+        if not status.applied and file.size(file.located(path)):
+            return [], 0  # whatever it has was recorded elsewhere: the run itself finds out
         shipped = [known for known in definition.find(migrator.migrations) if known.id in set(status.pending)]
         pending = [definition.load(known) for known in shipped if to is None or known.version <= to]
     except EmbedmigError:

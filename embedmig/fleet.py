@@ -149,11 +149,11 @@ def _results(begin: Callable[[], _Tasks], chunks: Iterator[list[str]]) -> Genera
     tasks = begin()  # at the first next(): who never asks leaves no pool behind
     try:
         for chunk in chunks:
+            if tasks.is_cancelled():
+                break
             tasks.hand_out(chunk)
             if len(tasks.running) >= IN_FLIGHT:
                 yield from tasks.next()
-            if tasks.is_cancelled():
-                break
         while tasks.running:
             yield from tasks.next()
     finally:
@@ -233,7 +233,9 @@ class _Tasks:
         self.executor.shutdown(wait=True)
         self.executor = self.make()
         for future, chunk in list(self.running.items()):
-            if future.cancelled() or future.exception() is not None:
+            if future.cancelled():
+                del self.running[future]
+            elif future.exception() is not None:
                 del self.running[future]
                 self.hand_out(chunk)
         return True

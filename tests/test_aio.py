@@ -375,3 +375,45 @@ def test_without_threads_the_work_is_done_in_the_loops_own(tmp_path):
         tmp_path / "notes.db", folder,
     )  # fmt: skip
     assert done.stdout.splitlines() == ["001_a finished", "flush", "002_b finished", "flush", "0 2"]
+
+
+def test_a_file_from_before_embedmig_is_taken_over_and_flushed(path):
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript(ONE.up + ";" + TWO.up)
+    flushed = Flushed(path)
+    report = asyncio.run(
+        aio.migrate(path, [ONE, TWO, THREE], atomic="migration", detect_version=lambda conn: 2, flush=flushed)
+    )
+    assert (report.after, report.ran, flushed) == (3, ("003_step",), [3])
+
+
+def test_what_on_progress_raises_after_the_commit_is_raised_with_what_became_of_the_file(notes):
+    def fail(now):
+        if now.phase == "committing":
+            time.sleep(0.5)  # the worker goes on meanwhile
+            raise ZeroDivisionError("the window was closed")
+
+    with pytest.raises(ZeroDivisionError) as error:
+        asyncio.run(aio.migrate(notes, [ONE, TWO], on_progress=fail))
+    assert error.value.__notes__ == [f"The commit was faster: {notes} is at version 2."]
+    assert Migrator([ONE, TWO]).is_current(notes)
+
+
+def test_an_iteration_that_is_cancelled_twice_still_waits_for_the_end(notes):
+    before = content(notes)
+
+    async def listen():
+        async with aclosing(aio.progress(notes, [ONE, sql(2, ENDLESS)])) as running:
+            async for now in running:
+                if now.id == "002_step":
+                    break
+
+    async def app():
+        listening = asyncio.ensure_future(listen())
+        while not listening.done():
+            await asyncio.sleep(0.01)
+            listening.cancel()
+        assert content(notes) == before
+        query(notes, "INSERT INTO notes (text) VALUES ('second')")
+
+    asyncio.run(app())

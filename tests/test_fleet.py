@@ -282,6 +282,13 @@ def test_a_cancelled_fleet_begins_no_further_file(tmp_path):
     assert versions(paths) == {2: len(seen), 1: 60 - len(seen)}
 
 
+def test_a_fleet_that_was_cancelled_before_begins_nothing(tmp_path):
+    paths, cancel = files(tmp_path, 3), threading.Event()
+    cancel.set()
+    assert list(fleet.migrate(paths, [ONE, TWO], cancel=cancel)) == []
+    assert versions(paths) == {1: 3}
+
+
 def test_a_cancel_is_heard_while_no_result_comes(tmp_path):
     """The workers are busy with one long file: those behind it are never begun."""
     paths, cancel, began = files(tmp_path, 20), threading.Event(), threading.Event()
