@@ -10,7 +10,7 @@ import pytest
 from helpers import fingerprint, query, script, sql
 
 import embedmig.testing
-from embedmig import Migrator, UsageError
+from embedmig import EmbedmigError, Migration, Migrator, UsageError
 from embedmig.testing import advance, database_at, golden, suite
 
 ONE = sql(1, "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)")
@@ -182,3 +182,20 @@ def test_the_names_are_loaded_when_they_are_used():
 def test_an_unknown_name_is_an_ordinary_attribute_error():
     with pytest.raises(AttributeError, match=r"^module 'embedmig\.testing' has no attribute 'suit'$"):
         _ = embedmig.testing.suit
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "There is no database at .*notes.db"),
+        (b"", "There is no database at .*notes.db"),
+        (b"bread, cheese, olives\n" * 40, "notes.db is not a SQLite database"),
+    ],
+    ids=["missing", "empty", "text"],
+)
+def test_a_golden_file_that_is_none_is_told_by_its_name(tmp_path, content, said):
+    path = tmp_path / "notes.db"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(EmbedmigError, match=said):
+        golden(path, [Migration("001_notes", 1, "Notes", "CREATE TABLE notes (x)")])

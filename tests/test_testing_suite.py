@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, sql, write
+from helpers import ROOT, script, sql, write
 
 from embedmig import Migration, Migrator
 from embedmig.testing import suite
@@ -464,3 +464,18 @@ def test_the_apps_functions_are_there_in_every_check():
 def test_a_misspelt_option_is_an_error():
     with pytest.raises(TypeError, match="acept"):
         suite([NOTES], acept=["notes"])
+
+
+def test_a_failing_check_is_told_once(tmp_path):
+    """pytest shows what stands in a failure's context too, and there stood the same message."""
+    app = tmp_path / "test_app.py"
+    app.write_text(
+        "import embedmig.testing\n"
+        "from helpers import sql\n"
+        "test_migrations = embedmig.testing.suite([sql(1, 'CREATE TABLE t (x)', 'SELECT 1')])\n"
+    )
+    code = "import sys, pytest; sys.exit(pytest.main([sys.argv[1], '-p', 'no:cacheprovider', '-k', 'down', '--no-header']))"
+    done = script(code, app, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.count("does not undo its up") == 1
+    assert "During handling" not in done.stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlite_utils
 
-from embedmig import history, plan, verbs
+from embedmig import file, history, plan, verbs
 from embedmig.errors import EmbedmigError, UsageError
 from embedmig.policy import migrator_of
 from embedmig.testing import keeping, strategies
@@ -93,7 +93,12 @@ def released(folder: Path) -> list[Path]:
 
 
 def image_of(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a file, with what may still be in its WAL. The file itself, and its folder, are not written to."""
+    """The bytes of a file, with what may still be in its WAL. The file itself, and its folder, are not written to.
+
+    Raises UsageError where there is none, NotADatabase and the like where it is something else.
+    """
+    if not file.size(os.path.abspath(path)):
+        raise UsageError(f"There is no database at {os.fspath(path)}.", hint="Give the path of the file that is meant.")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "golden.db")
         for end in ("", "-wal", "-journal"):
@@ -102,6 +107,8 @@ def image_of(path: str | os.PathLike[str]) -> bytes:
         conn = sqlite3.connect(copy)
         try:
             conn.execute("PRAGMA journal_mode = DELETE").fetchall()
+        except sqlite3.Error as error:
+            raise file.explained(error, os.path.abspath(path)) from error
         finally:
             conn.close()
         return copy.read_bytes()

@@ -230,10 +230,8 @@ class Suite:
             with self.subject.copy(version) as conn:
                 yield conn
         except (Refuted, EmbedmigError) as error:
-            failed = str(error)
-        else:
-            return
-        pytest.fail(failed, pytrace=False)
+            # from None: pytest would show the message twice, once as what was raised during the handling of itself
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 _FOR_EACH: dict[str, Callable[[Migration], bool]] = {
