@@ -299,7 +299,7 @@ def damage(conn: sqlite3.Connection) -> str | None:
     from embedmig import log
 
     broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
-    unread = re.compile(r"unable to get the page\. error code.(\d+)")
+    unread = re.compile(r"unable to get the page\. error code.(\d+)|failed to get page")
     try:
         found = [str(row[0]) for row in rows(conn, "PRAGMA main.quick_check(100)")]
     except sqlite3.OperationalError as error:
@@ -307,7 +307,7 @@ def damage(conn: sqlite3.Connection) -> str | None:
             raise
         log.warning("%s could not be checked: %s (register it in prepare=)", path_of(conn) or "the database", error)
         found = []
-    for code in (int(seen) for line in found for seen in unread.findall(line)):
+    for code in (int(seen or sqlite3.SQLITE_IOERR) for line in found for seen in unread.findall(line)):
         if code & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _error(code)  # a page that can't be read now may be sound: no damage, and no reason to reset
     return next((line for line in found if line != "ok" and not broken_rule.match(line)), None)

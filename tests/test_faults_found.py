@@ -29,11 +29,12 @@ DEAD = Fault("EIO for ever", child.CHANGE | {"open"}, errno.EIO, lasting=True)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file at version 1 with some pages of rows, in a folder of its own."""
+    """A file at version 1 with some pages of rows, and some that are free, in a folder of its own."""
     path = tmp_path / "point" / "notes.db"
     Migrator([ONE]).migrate(path)
     with closing(sqlite3.connect(path)) as conn:
         conn.executemany("INSERT INTO t VALUES (?)", [(f"{n} " * 50,) for n in range(200)])
+        conn.executescript("CREATE TABLE old AS SELECT * FROM t; DROP TABLE old;")
         conn.commit()
     return path
 
