@@ -55,7 +55,7 @@ def is_value(text: str) -> bool:
 def blocks(page: str) -> list[Block]:
     found: list[Block] = []
     fences = list(FENCE.finditer(page))
-    for fence, after in zip(fences, [*fences[1:], None], strict=True):
+    for fence, after in zip(fences, [*fences[1:], None], strict=False):
         directive = DIRECTIVE.search(page, 0, fence.start())
         kind, value = directive.groups() if directive else (None, None)
         text = textwrap.dedent(fence["text"])
