@@ -158,7 +158,7 @@ def _over(
         if damage := file.damage(conn):
             raise sqlite3.DatabaseError(damage)
         kept = None
-        if migrator.backups_kept and (applied or history.objects(conn)):
+        if applied or history.objects(conn):
             # never over the very copy that is about to be restored
             spare = os.path.realpath(chosen)
             note = backup.free_name(path, version, "replaced") if backup.name_of(path, version) == spare else ""

@@ -183,10 +183,12 @@ def test_what_was_there_is_kept_as_a_backup(lived):
     assert content(lived) == before
 
 
-def test_without_backups_what_was_there_is_not_kept(lived):
+def test_what_was_there_is_kept_even_of_an_app_that_makes_no_backups(lived):
+    before = content(lived)
     report = Migrator(ALL, backups=0).restore(lived)
-    assert report.backup is None
-    assert names(lived.parent) == ["notes.db", "notes.db.v0001.bak", "notes.db.v0002.bak"]
+    assert report.backup == f"{lived}.v0003.bak"
+    assert content(report.backup) == before
+    assert names(lived.parent) == ["notes.db", *(f"notes.db.v000{version}.bak" for version in (1, 2, 3))]
 
 
 def test_the_next_launch_migrates_a_restored_file_again(lived):
