@@ -64,6 +64,8 @@ class _Walk:
                 self._alter(said, statement.line)
             case ["delete", "from"]:
                 self._delete(said, statement.line)
+            case ["with", *_] if (at := _verb(said)) is not None and said[at] == "delete":
+                self._delete(said[at:], statement.line)
             case ["select" | "values", *_]:
                 if self.code is not None:
                     self._copy(said, self.code, target=())
@@ -93,7 +95,10 @@ class _Walk:
     def _alter(self, said: list[str], line: int) -> None:
         name, at = _name(said, 2)
         held = self.tables.get(name, {})
-        match [word for word in said[at:] if word not in ("column", ";")]:
+        rest = [word for word in said[at:] if word != ";"]
+        if rest[1:2] == ["column"] and len(rest) in (3, 5):  # else it is a column of that name
+            del rest[1]
+        match rest:
             case ["rename", "to", new]:
                 self.tables[_plain(new)] = self.tables.pop(name, {})
             case ["rename", old, "to", new]:
@@ -177,6 +182,16 @@ def _name(said: list[str], at: int) -> tuple[str, int]:
     if said[at + 1 : at + 2] == ["."]:
         at += 2
     return (_plain(said[at]) if at < len(said) else ""), at + 1
+
+
+def _verb(said: list[str]) -> int | None:
+    """Where a statement that begins with WITH says what it does: behind its last closing parenthesis."""
+    depth = 0
+    for at, word in enumerate(said):
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if depth == 0 and said[at - 1] == ")" and word in ("select", "values", "insert", "replace", "update", "delete"):
+            return at
+    return None
 
 
 def _selected(said: list[str]) -> Iterator[tuple[set[str], set[str]]]:

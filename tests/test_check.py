@@ -432,7 +432,7 @@ def test_python_that_drops_is_told_too_and_python_that_rebuilds_is_not() -> None
     assert len(told("def up(db):\n    db['notes'].transform(rename={'body': 'text'})\n", name="002_u.py")) == 1
 
 
-BEFORE = {"notes": ["id", "title", "body"], "Tags": ["id", "name"]}
+BEFORE = {"notes": ["id", "title", "body"], "Tags": ["id", "name"], "odd": ["id", "column"]}
 
 
 @pytest.mark.parametrize(
@@ -447,6 +447,8 @@ BEFORE = {"notes": ["id", "title", "body"], "Tags": ["id", "name"]}
         ("CREATE TABLE t (x); INSERT INTO t VALUES (1); DELETE FROM t; DROP TABLE t", []),
         ("DELETE FROM notes WHERE id > 3; DELETE FROM tags LIMIT 3", []),
         ("DELETE FROM Tags", ["deletes every row of Tags"]),
+        ("WITH q AS (SELECT 1 WHERE 1), r(delete_, b) AS MATERIALIZED (SELECT 1, 2) DELETE FROM notes", ["deletes every row of notes"]),
+        ("WITH q AS (SELECT 1) DELETE FROM notes WHERE id IN q", []),
         ("CREATE TABLE old (id, title, body); INSERT INTO old SELECT * FROM notes; DELETE FROM notes", []),
         ("CREATE TABLE old AS SELECT id, title FROM notes; DELETE FROM notes", ["deletes every row of notes"]),
         # the new table first, and the old one renamed first
@@ -465,6 +467,12 @@ BEFORE = {"notes": ["id", "title", "body"], "Tags": ["id", "name"]}
         # a column that moves to another table
         ("CREATE TABLE bodies (id, body); INSERT INTO bodies SELECT id, body FROM notes; ALTER TABLE notes DROP COLUMN body", []),
         ("ALTER TABLE tags ADD COLUMN body; UPDATE tags SET body = (SELECT body FROM notes WHERE notes.id = tags.id); ALTER TABLE notes DROP COLUMN body", []),
+        # a column that is called as the word before it
+        ('ALTER TABLE odd DROP COLUMN "column"', ["drops the column column of odd"]),
+        ('ALTER TABLE odd DROP "column"', ["drops the column column of odd"]),
+        ('ALTER TABLE odd RENAME "column" TO x; ALTER TABLE odd DROP x', ["drops the column column of odd"]),
+        ('ALTER TABLE odd DROP "column"; ALTER TABLE odd RENAME COLUMN id TO "column"', ["drops the column column of odd"]),
+        ('ALTER TABLE odd RENAME TO "column"; DROP TABLE "column"', ["drops the table odd"]),
         # what is said of another matter
         ("CREATE TRIGGER t AFTER INSERT ON notes BEGIN DELETE FROM tags; DROP TABLE notes; END", []),
         ("REPLACE INTO notes VALUES (1, 2, 3); UPDATE OR IGNORE notes SET title = 1; PRAGMA user_version = 3; ", []),
