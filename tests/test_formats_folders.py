@@ -126,6 +126,20 @@ def test_two_sets_of_sqlite_utils_may_use_one_name(tmp_path) -> None:
 # -- up, down, transactions ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "sets: Migrations = Migrations('c')",
+        "sets: 'M' = sqlite_utils.Migrations(name='c')",
+        "from sqlite_utils import Migrations as M\nsets = M('c')",
+        "other = sets = Migrations('c')",
+    ],
+)
+def test_a_set_of_sqlite_utils_is_found_however_it_is_made(made, tmp_path) -> None:
+    write(tmp_path / "m", **{"a.py": f"{made}\n\n\n@sets()\ndef one(db):\n    db['t'].insert({{'x': 1}})\n"})
+    assert loaded(tmp_path / "m", "sqlite-utils") == [(1, "one", "One", ("sqlite-utils: c:one",))]
+
+
 def only(folder: Path, tool: str) -> Migration:
     (migration,) = formats.load(folder, tool)
     return migration
@@ -413,6 +427,8 @@ WRONG = [
     ("yoyo", {"a.py": "__depends__ = 5\nstep('SELECT 1')\n"}, "a.py: __depends__ is 5"),
     ("yoyo", {"a.py": "from yoyo import step\n\nstep(print, 1 / 0)\n"}, "a.py, line 3: ZeroDivisionError: division by zero"),
     ("sqlite-utils", {"a.py": "\nm = Migrations(NAME)\n"}, "a.py, line 2: a set of migrations whose name is not written out"),
+    ("sqlite-utils", {"a.py": "m = Migrations('x')\nif True:\n    n = Migrations('y')\n"}, "a.py, line 3: a set of migrations that is not given a name at the top of the module"),
+    ("sqlite-utils", {"a.py": "\nm.x = Migrations('y')\n"}, "a.py, line 2: a set of migrations that is not given a name of its own"),
     ("sqlite-utils", {"a.py": "m = Migrations('x')\n@m(name=NAME)\ndef one(db): ...\n"}, "a.py, line 2: a migration whose name is not written out"),
     ("sqlite-utils", {"a.py": "m = Migrations('x')\n\nm(name='one')(print)\n"}, "a.py, line 3: a migration that is not a function at the top"),
     ("sqlite-utils", {"a.py": "m = Migrations('x')\n\n\n@m()\ndef one(db): ...\n\n\n1 / 0\n"}, "a.py, line 8: ZeroDivisionError: division by zero"),

@@ -44,20 +44,27 @@ class _Module:
         self.name, self.path, self.source, self.module = name, path, source, module
         self.sets: dict[str, str] = {}  # the variable -> the set's name
         self.registering: list[ast.stmt] = []
+        called = _called(module)
+        making = [node for node in ast.walk(module) if isinstance(node, ast.Call) and _last(node.func) in called]
         for node in module.body:
             if (
-                isinstance(node, ast.Assign)
+                isinstance(node, ast.Assign | ast.AnnAssign)
                 and isinstance(node.value, ast.Call)
-                and _last(node.value.func) == "Migrations"
+                and node.value in making
             ):
                 self._register(node, node.value)
+        registered = [getattr(node, "value", None) for node in self.registering]
+        if odd := next((call for call in making if call not in registered), None):
+            raise self._odd(odd, "a set of migrations that is not given a name at the top of the module")
 
-    def _register(self, node: ast.Assign, call: ast.Call) -> None:
+    def _register(self, node: ast.Assign | ast.AnnAssign, call: ast.Call) -> None:
         given = [*call.args, *(word.value for word in call.keywords if word.arg == "name")]
-        target = node.targets[0]
-        if len(given) != 1 or not isinstance(given[0], ast.Constant) or not isinstance(target, ast.Name):
+        if len(given) != 1 or not isinstance(given[0], ast.Constant):
             raise self._odd(node, "a set of migrations whose name is not written out")
-        self.sets[target.id] = str(given[0].value)
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if not isinstance(target, ast.Name):
+                raise self._odd(node, "a set of migrations that is not given a name of its own")
+            self.sets[target.id] = str(given[0].value)
         self.registering.append(node)
 
     def parts(self) -> Iterator[Part]:
@@ -144,6 +151,12 @@ def _is_text(node: ast.stmt) -> bool:
 
 def _future(module: ast.Module) -> list[ast.stmt]:
     return [node for node in module.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+
+
+def _called(module: ast.Module) -> set[str]:
+    """What the class Migrations is called in a module: as it is, and as it is imported."""
+    imports = [node for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
+    return {"Migrations"} | {n.asname for i in imports for n in i.names if n.name == "Migrations" and n.asname}
 
 
 def _last(node: ast.expr) -> str:
