@@ -110,6 +110,16 @@ def test_yoyos_files_come_behind_those_that_they_depend_on(tmp_path) -> None:
     assert [m.id for m in formats.load(folder, "yoyo")] == ["c", "b", "d", "a"]
 
 
+def test_yoyos_settings_are_read_whatever_their_annotations(tmp_path) -> None:
+    step = "from yoyo import step\n\nstep('SELECT 1')\n"
+    settings = "__depends__: set[str] = {'b'}\n__transactional__: bool = False\n"
+    migrations = formats.load(write(tmp_path / "m", **{"a.py": settings + step, "b.py": step}), "yoyo")
+    assert [(m.id, m.transactional, m.up) for m in migrations] == [
+        ("b", True, "\n\nSELECT 1;\n"),
+        ("a", False, "\n\n\n\nSELECT 1;\n"),
+    ]
+
+
 def test_two_sets_of_sqlite_utils_may_use_one_name(tmp_path) -> None:
     text = "from sqlite_utils import Migrations\nm = Migrations('{}')\n\n@m()\ndef initial(db):\n    db['{}'].create({{'x': int}})\n"
     folder = write(tmp_path / "m", **{"a.py": text.format("cats", "a"), "b.py": text.format("dogs", "b")})
@@ -424,6 +434,8 @@ WRONG = [
     ("yoyo", {"a.py": "import yoyo\nyoyo.step(lambda c: 1)\n"}, "a.py, line 1: yoyo is imported in another way"),
     ("yoyo", {"a.py": "\ngroup(step('SELECT 1'), ignore_errors='all')\n"}, "a.py, line 2: a group that ignores errors"),
     ("yoyo", {"a.py": "\n__depends__ = set(())\nstep('SELECT 1')\n"}, "a.py, line 2: __depends__ is not written out"),
+    ("yoyo", {"a.py": "\n__depends__ += 'b'\nstep('SELECT 1')\n"}, "a.py, line 2: __depends__ is not written out"),
+    ("yoyo", {"a.py": "__depends__: set\nstep('SELECT 1')\n"}, "a.py, line 1: __depends__ is not written out"),
     ("yoyo", {"a.py": "__depends__ = 5\nstep('SELECT 1')\n"}, "a.py: __depends__ is 5"),
     ("yoyo", {"a.py": "from yoyo import step\n\nstep(print, 1 / 0)\n"}, "a.py, line 3: ZeroDivisionError: division by zero"),
     ("sqlite-utils", {"a.py": "\nm = Migrations(NAME)\n"}, "a.py, line 2: a set of migrations whose name is not written out"),

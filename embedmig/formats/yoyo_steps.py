@@ -106,19 +106,29 @@ def _called(node: ast.Call) -> str:
 
 def _setting(module: ast.Module, setting: str, name: str) -> object:
     for node in module.body:
-        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == setting for target in node.targets):
+        if not any(getattr(bound, "id", "") == setting for bound in _bound(node)):
+            continue
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             try:
                 value: object = ast.literal_eval(node.value)
             except ValueError as error:
                 raise wrong(f"{name}, line {node.lineno}: {setting} is not written out", "Write it out.") from error
             return value
+        raise wrong(f"{name}, line {node.lineno}: {setting} is not written out", "Write it out.")
     return None
+
+
+def _bound(node: ast.stmt) -> list[ast.expr]:
+    """What a statement gives a value to."""
+    if isinstance(node, ast.Assign):
+        return node.targets
+    return [node.target] if isinstance(node, ast.AnnAssign | ast.AugAssign) else []
 
 
 def _of_sql(module: ast.Module, calls: list[ast.Call]) -> list[tuple[Text | None, Text | None]] | None:
     """Each step's SQL, up and down; None where a step is not written out as text, or something else is done there."""
     for node in module.body:
-        plain = isinstance(node, ast.Import | ast.ImportFrom | ast.Assign) or (
+        plain = isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign) or (
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant | ast.Call)
         )
         if not plain or any(isinstance(inner, ast.comprehension | ast.IfExp | ast.BoolOp) for inner in ast.walk(node)):
