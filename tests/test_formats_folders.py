@@ -293,6 +293,37 @@ def test_steps_of_functions_run_forwards_and_backwards(path, tmp_path) -> None:
         assert query(file, "SELECT name FROM sqlite_master WHERE name IN ('a', 'b')") == []
 
 
+FUTURE = """\
+'''Notes.'''
+from __future__ import annotations
+from __future__ import (
+    generator_stop,
+)
+
+from yoyo import step
+
+
+def fill(conn: Nowhere):
+    conn.cursor().execute("CREATE TABLE a (x)")
+
+
+step(fill)
+"""
+
+
+def test_a_converted_file_has_its_imports_from_the_future_on_top(path, tmp_path) -> None:
+    (written,) = formats.convert(write(tmp_path / "m", **{"a.py": FUTURE}), "yoyo", tmp_path / "new")
+    assert (
+        Path(written)
+        .read_text()
+        .startswith(
+            '"""Notes."""\n\nfrom __future__ import annotations\nfrom __future__ import (\n    generator_stop,\n)\nimport contextlib\n'
+        )
+    )
+    Migrator(tmp_path / "new").migrate(path)
+    assert query(path, "SELECT count(*) FROM a") == [(0,)]
+
+
 @pytest.mark.parametrize(
     "call", ["step(*BOTH)", "step(BOTH[0], rollback=BOTH[1])", "step(**dict(apply=BOTH[0], rollback=BOTH[1]))"]
 )
@@ -565,6 +596,23 @@ def test_nothing_is_written_where_a_later_file_is_wrong(tmp_path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_where_a_file_can_t_be_written_none_stays(monkeypatch, tmp_path) -> None:
+    from embedmig import disk
+
+    write_new = disk.write_new
+
+    def full(path: str, text: str) -> None:
+        write_new(path, text if path.endswith("001_a.sql") else text[:9])
+        if not path.endswith("001_a.sql"):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(disk, "write_new", full)
+    old = write(tmp_path / "m", **{"1_a.sql": "SELECT 1;", "2_b.sql": "SELECT 2;", "3_c.sql": "SELECT 3;"})
+    with pytest.raises(OSError, match="No space left"):
+        formats.convert(old, "sqlx", tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("tool", "name", "text", "what"),
     [
@@ -575,6 +623,12 @@ def test_nothing_is_written_where_a_later_file_is_wrong(tmp_path) -> None:
             "1_a.up.sql",
             "SELECT 1;\n-- +goose Down\n",
             "1_a.up.sql: a line of it is a marker to embedmig",
+        ),
+        (
+            "yoyo",
+            "a.py",
+            "from __future__ import annotations; import yoyo_helpers\nstep(yoyo_helpers.one)\n",
+            "a.py can't be converted: from __future__ imports must occur at the beginning of the file",
         ),
         ("yoyo", "a.py", "\nfrom .names import X\nstep(X)\n", "a.py, line 2: a relative import"),
     ],

@@ -21,7 +21,7 @@ def convert(place: Path, format: str, into: Path) -> list[str]:
     """Write another tool's migrations as embedmig's files; returns their paths, in order.
 
     Everything is read and checked before the first file is written. DefinitionError where the folder is wrong, with file
-    and line, and where `into` has migrations already.
+    and line, and where `into` has migrations already. Where a file can't be written, none stays.
     """
     target = os.path.abspath(os.fspath(into))
     found, chosen = read(place, format)
@@ -35,8 +35,12 @@ def convert(place: Path, format: str, into: Path) -> list[str]:
     _refuse_occupied(target)
     os.makedirs(target, exist_ok=True)
     paths = [os.path.join(target, name) for name in files]
-    for path, text in zip(paths, files.values(), strict=True):
-        disk.write_new(path, text)
+    for index, (path, text) in enumerate(zip(paths, files.values(), strict=True)):
+        try:
+            disk.write_new(path, text)
+        except OSError as error:
+            disk.discard(*paths[: index if isinstance(error, FileExistsError) else index + 1])
+            raise
     return paths
 
 
@@ -81,12 +85,16 @@ def _python(part: Part, origin: str) -> str:
     if not part.transactional:
         settings.append("transactional = False")
     name = os.path.basename(part.file)
-    body = ("\n".join([part.prelude or "", *_without_docstring(part.up)])).strip("\n").split("\n")
+    own = _without_docstring(part.up)
+    future = _take_future(own) if part.prelude else []  # Python wants them above all else
+    body = ("\n".join([*future, part.prelude or "", *own])).strip("\n").split("\n")
     try:
         at = _behind_imports("\n".join(body))
         imports = [line for number, line in enumerate(body[:at]) if line.strip() or body[number - 1].strip()]
         text = "\n".join([f'"""{said}"""', "", *imports, *([""] if at else []), *settings, "", *body[at:]])
-        return _with_less_room(text)
+        text = _with_less_room(text)
+        compile(text, name, "exec", dont_inherit=True)
+        return text
     except SyntaxError as error:
         raise wrong(f"{name} can't be converted: {error.msg}", "Write it anew.") from error
 
@@ -106,6 +114,19 @@ def _without_docstring(source: str) -> list[str]:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         lines[first.lineno - 1 : first.end_lineno] = [""]
     return lines
+
+
+def _take_future(lines: list[str]) -> list[str]:
+    """Take the `from __future__ import ...` out of these lines, those that share theirs with nothing else."""
+    taken = []
+    body = ast.parse("\n".join(lines)).body
+    for node, above, below in zip(body, [None, *body], [*body[1:], None], strict=False):
+        end = node.end_lineno or node.lineno
+        alone = (above is None or above.end_lineno != node.lineno) and (below is None or below.lineno != end)
+        if alone and isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            taken += lines[node.lineno - 1 : end]
+            lines[node.lineno - 1 : end] = [""] * (end - node.lineno + 1)
+    return taken
 
 
 def _behind_imports(source: str) -> int:
