@@ -56,6 +56,42 @@ def test_an_older_file_shows_what_is_applied_and_what_is_pending(cli: Cli, path:
     assert ran.status == 0
 
 
+@pytest.mark.parametrize(
+    ("policy", "first"),
+    [
+        ("adopts='golang-migrate'", "takes over golang-migrate's record"),
+        ("detect_version=lambda conn: 2", "asks detect_version()"),
+    ],
+)
+def test_of_a_file_from_before_embedmig_it_is_said_what_comes_first(
+    policy: str, first: str, cli: Cli, path: Path
+) -> None:
+    app(path.parent)
+    write(path.parent, **{"theapp.py": f"import embedmig\nM = embedmig.Migrator('migrations/', {policy})\n"})
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript(
+            "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); CREATE TABLE tags (word TEXT);"
+            "CREATE TABLE schema_migrations (version uint64, dirty bool); INSERT INTO schema_migrations VALUES (2, 0);"
+        )
+    before = fingerprint(path)
+    ran = cli("status", "notes.db", "-m", "theapp:M")
+    head = f"notes.db has no history yet: a launch first {first}, and then runs what is missing of 3 migrations."
+    assert (ran.status, ran.out.partition("\n")[0]) == (0, head)
+    assert fingerprint(path) == before
+
+
+def test_a_strict_app_says_that_it_refuses_a_file_whose_schema_has_drifted(cli: Cli, path: Path) -> None:
+    app(path.parent)
+    write(path.parent, **{"theapp.py": "import embedmig\nM = embedmig.Migrator('migrations/', strict=True)\n"})
+    cli("migrate", "notes.db", "--to", "2")
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("CREATE TABLE mine (x)")
+    ran = cli("status", "notes.db", "-m", "theapp:M")
+    assert ran.out.startswith("notes.db is at version 2, and a launch refuses it.\n")
+    refused = cli("migrate", "notes.db", "-m", "theapp:M").err.removeprefix("Error: ")
+    assert f"Refused: {refused}" in ran.out
+
+
 def test_a_current_file_has_nothing_pending_and_lists_its_backups(cli: Cli, path: Path) -> None:
     app(path.parent)
     cli("migrate", "notes.db", "--to", "1")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 
 import click
 
-from embedmig import definition, questions
+from embedmig import adoption, definition, drift, history, questions
 from embedmig.cli import bar
 from embedmig.cli.command import Subject, about_a_file, about_the_file, ask, command, undone_by_ctrl_c, yes_option
 from embedmig.cli.output import Answer, count, files, seconds, table, took, when
@@ -33,16 +34,30 @@ def status(subject: Subject, exit_code: bool) -> Answer:
 def _refusal(subject: Subject) -> EmbedmigError | None:
     """Why a launch would refuse the file, if it would."""
     migrator = subject.migrator
+
+    def question(conn: sqlite3.Connection, path: str | None) -> None:
+        if not questions.is_ready(migrator, conn, path, quietly=False) and migrator.strict:
+            drift.refuse(migrator, conn, path)
+
     try:
-        questions.ask(
-            subject.path,
-            lambda conn, path: questions.is_ready(migrator, conn, path, quietly=False),
-            lambda _: True,
-            migrator.timeout,
-        )
+        questions.ask(subject.path, question, lambda _: None, migrator.timeout)
     except EmbedmigError as error:
         return error
     return None
+
+
+def _first_step(subject: Subject) -> str | None:
+    """What a launch does before anything else with a file from before embedmig; None for any other file."""
+    migrator = subject.migrator
+
+    def question(conn: sqlite3.Connection, path: str | None) -> str | None:
+        if history.read(conn) is not None or not history.objects(conn):
+            return None
+        if adoption.has_record(migrator, conn):
+            return f"takes over {migrator.adopts}'s record"
+        return "asks detect_version()" if migrator.detect_version is not None else None
+
+    return questions.ask(subject.path, question, lambda _: None, migrator.timeout)
 
 
 def _status(subject: Subject, found: Status, refusal: EmbedmigError | None) -> str:
@@ -50,6 +65,9 @@ def _status(subject: Subject, found: Status, refusal: EmbedmigError | None) -> s
         head = f"There is no file {subject.name} yet; {count(len(found.pending), 'migration', 'migrations')} would make it."
     elif refusal is not None:
         head = f"{subject.name} is at version {found.version}, and a launch refuses it."
+    elif found.pending and not found.applied and (first := _first_step(subject)):
+        of = count(len(found.pending), "migration", "migrations")
+        head = f"{subject.name} has no history yet: a launch first {first}, and then runs what is missing of {of}."
     elif found.pending:
         head = f"{subject.name} is at version {found.version}; {count(len(found.pending), 'migration is', 'migrations are')} pending."
     else:
