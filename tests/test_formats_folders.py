@@ -473,6 +473,7 @@ WRONG = [
     ("sqlite-utils", {"a.py": "m = Migrations('x')\nif True:\n    n = Migrations('y')\n"}, "a.py, line 3: a set of migrations that is not given a name at the top of the module"),
     ("sqlite-utils", {"a.py": "\nm.x = Migrations('y')\n"}, "a.py, line 2: a set of migrations that is not given a name of its own"),
     ("sqlite-utils", {"a.py": "m = Migrations('x')\n@m(name=NAME)\ndef one(db): ...\n"}, "a.py, line 2: a migration whose name is not written out"),
+    ("sqlite-utils", {"a.py": "m = Migrations('x')\n\n@m()\nasync def one(db): ...\n"}, "a.py, line 3: a migration that is not a function at the top"),
     ("sqlite-utils", {"a.py": "m = Migrations('x')\n\nm(name='one')(print)\n"}, "a.py, line 3: a migration that is not a function at the top"),
     ("sqlite-utils", {"a.py": "m = Migrations('x')\n\n\n@m()\ndef one(db): ...\n\n\n1 / 0\n"}, "a.py, line 8: ZeroDivisionError: division by zero"),
     ("sqlite-utils", {"a.py": "def one(:\n"}, "a.py, line 1: invalid syntax"),

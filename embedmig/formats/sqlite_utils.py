@@ -92,9 +92,8 @@ class _Module:
     def _refuse_other_ways(self, decorating: int) -> None:
         used = [node for node in ast.walk(self.module) if isinstance(node, ast.Call) and _last(node.func) in self.sets]
         if len(used) > decorating:
-            odd = next(
-                node for node in used if not any(node in getattr(f, "decorator_list", ()) for f in self.module.body)
-            )
+            functions = [node for node in self.module.body if isinstance(node, ast.FunctionDef)]
+            odd = next(node for node in used if not any(node in f.decorator_list for f in functions))
             raise self._odd(odd, "a migration that is not a function at the top of the module, decorated")
 
     def _odd(self, node: ast.stmt | ast.expr, what: str) -> Exception:
