@@ -64,11 +64,12 @@ def _of_the_set(migrations: str | tuple[object, ...], error: DefinitionError) ->
     found = [] if isinstance(migrations, tuple) else twins(migrations)
     for claiming in found:
         files, last = listed(one.files for one in claiming), claiming[-1]
+        called = last.up if any(one.id == last.id for one in claiming[:-1]) else last.id
         yield Finding(
             ERROR,
             f"{len(claiming)} migrations claim version {last.version}: {files}.",
             shown(last.place.path(last.up)),
-            cure=f"Renumber the one that nobody has yet: embedmig renumber {printable(last.id)}",
+            cure=f"Renumber the one that nobody has yet: embedmig renumber {printable(called)}",
         )
     if not found:
         yield Finding(ERROR, error.what(), cure=error.hint or None)

@@ -40,8 +40,8 @@ def renumber(folder: str, id: str, *, to: int | None = None, db: str | None = No
     others = [one for one in found if one is not chosen]
     if db is not None:
         _refuse_applied(chosen, db)
-    version = _next(others) if to is None else to
-    _refuse_number(chosen, others, version, folder)
+    version = following([one.version for one in others]) if to is None else to
+    _refuse_number(chosen, others, version, to, folder)
     renamed = _names(chosen, version)
     for index, (old, new) in enumerate(renamed):
         try:
@@ -54,6 +54,15 @@ def renumber(folder: str, id: str, *, to: int | None = None, db: str | None = No
     return tuple(renamed)
 
 
+def following(versions: Sequence[int]) -> int:
+    """The version after these: the next number, or the time now where they are times, in digits or in unix seconds."""
+    newest = max(versions, default=0)
+    if newest < TIMESTAMP:
+        return newest + 1
+    now = int(time.strftime("%Y%m%d%H%M%S", time.gmtime())) if newest >= 10**13 else int(time.time())
+    return max(now, newest + 1)
+
+
 def _version(one: Shipped) -> int:
     return one.version
 
@@ -61,10 +70,13 @@ def _version(one: Shipped) -> int:
 def _chosen(found: Sequence[Shipped], id: str, folder: str) -> Shipped:
     """By its id; the name of one of its files, or its path, will do."""
     name = os.path.basename(id)
-    alike = [one for one in found if name in (one.id, one.up, one.down)]
+    alike = [one for one in found if name in (one.up, one.down)] or [one for one in found if name == one.id]
+    if len(alike) > 1:
+        what = f"{len(alike)} migrations in {printable(folder)} are called {printable(id)}."
+        raise UsageError(what, hint=f"Name the file: {' or '.join(printable(one.up) for one in alike)}.")
     if alike:
         return alike[0]
-    same = [one.id for one in found if name.isdigit() and one.version == int(name)]
+    same = [one.id for one in found if name.isascii() and name.isdecimal() and one.version == int(name)]
     hint = (
         f"Do you mean {' or '.join(map(printable, same))}?"
         if same
@@ -81,18 +93,10 @@ def _refuse_applied(chosen: Shipped, db: str) -> None:
         raise UsageError(what, hint="Renumber the other one, or roll this one back there first.")
 
 
-def _next(others: Sequence[Shipped]) -> int:
-    newest = max((one.version for one in others), default=0)
-    if newest < TIMESTAMP:
-        return newest + 1
-    now = int(time.strftime("%Y%m%d%H%M%S", time.gmtime())) if newest >= 10**13 else int(time.time())
-    return max(now, newest + 1)
-
-
-def _refuse_number(chosen: Shipped, others: Sequence[Shipped], version: int, folder: str) -> None:
+def _refuse_number(chosen: Shipped, others: Sequence[Shipped], version: int, to: int | None, folder: str) -> None:
     versions = {one.version for one in others}
-    if version == chosen.version:
-        what = f"{printable(chosen.id)} has the next free version already."
+    if version == chosen.version and version not in versions:
+        what = f"{printable(chosen.id)} has {'the next free version' if to is None else f'version {to}'} already."
         raise UsageError(what, hint="There is nothing to renumber.")
     if version in versions or not 0 < version < 2**63:
         why = "is taken" if version in versions else "is no version: they run from 1"

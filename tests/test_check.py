@@ -379,6 +379,12 @@ def test_of_two_files_with_one_version_the_command_is_named_that_renumbers() -> 
     ]
 
 
+def test_of_two_files_that_are_called_alike_the_command_names_the_file() -> None:
+    write(Path("m"), **{"001_notes.sql": NOTES, "002_x.py": "def up(db): ...\n", "002_x.sql": "SELECT 1;"})
+    (said,) = found("m")
+    assert said.endswith("embedmig renumber 002_x.sql")
+
+
 def test_a_set_that_is_wrong_otherwise_is_told_as_a_launch_tells_it() -> None:
     write(Path("m"), **{"001_notes.sql": NOTES, "003_a.sql": "SELECT 1;"})
     assert found("m") == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,12 @@ def test_a_folder_of_timestamps_gets_the_time(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "migrations", **{"20240101000000_a.sql": "SELECT 1;"})
     id = json.loads(cli("new", "b", "--sql", "--json").out)["id"]
     assert len(id) == len("20240101000000_b") and int(id[:14]) > 20240101000000
+
+
+def test_a_folder_of_unix_seconds_gets_those_of_now(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "migrations", **{"1700000000_a.sql": "SELECT 1;"})
+    id = json.loads(cli("new", "b", "--sql", "--json").out)["id"]
+    assert abs(int(id.removesuffix("_b")) - time.time()) < 600
 
 
 def test_a_timestamp_of_the_future_is_not_overtaken(cli: Cli, tmp_path: Path) -> None:

@@ -111,6 +111,8 @@ def test_what_a_file_has_keeps_its_name(path: Path) -> None:
     [
         ("003_c", {}, "003_c has the next free version already. Nothing was changed. There is nothing to renumber."),
         ("nope", {}, "No migration in m is called nope. Nothing was changed. There are: 001_a, 002_b, 003_c."),
+        ("²", {}, "No migration in m is called ². Nothing was changed. There are: 001_a, 002_b, 003_c."),
+        ("003_c", {"to": 3}, "003_c has version 3 already. Nothing was changed. There is nothing to renumber."),
         ("002", {}, "No migration in m is called 002. Nothing was changed. Do you mean 002_b?"),
         ("002_b", {}, "Version 2 would be missing in m if 002_b became 4. Nothing was changed. Versions run 1, 2, 3, ... without gaps."),
         ("002_b", {"to": 3}, "3 is taken. Nothing was changed. Leave the number out: then it is the next free one."),
@@ -124,6 +126,23 @@ def test_what_can_t_be_is_refused_before_anything_is_renamed(id: str, more: dict
         renumber("m", id, **more)
     assert str(refused.value) == says
     assert names(folder) == ["001_a.sql", "002_b.sql", "003_c.sql"]
+
+
+def test_of_two_that_are_called_alike_the_file_must_be_named() -> None:
+    folder = write(Path("m"), **{"001_a.sql": "", "002_x.py": "", "002_x.sql": ""})
+    with pytest.raises(UsageError) as refused:
+        renumber("m", "002_x")
+    assert str(refused.value) == (
+        "2 migrations in m are called 002_x. Nothing was changed. Name the file: 002_x.py or 002_x.sql."
+    )
+    renumber("m", "002_x.sql")
+    assert names(folder) == ["001_a.sql", "002_x.py", "003_x.sql"]
+
+
+def test_the_number_of_a_twin_is_taken_though_it_is_its_own() -> None:
+    shipped("001_a.sql", "002_b.sql", "002_c.sql")
+    with pytest.raises(UsageError, match=r"^2 is taken\."):
+        renumber("m", "002_c", to=2)
 
 
 def test_where_the_second_file_can_t_be_renamed_the_first_is_called_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from embedmig import definition, disk, loader
+from embedmig import definition, disk
 from embedmig.cli import config
 from embedmig.cli.command import command, migrations_option
 from embedmig.cli.output import Answer, near
 from embedmig.errors import UsageError
 from embedmig.formats.conversion import convert
 from embedmig.formats.registry import NAMES
+from embedmig.renumber import following
 
 PYTHON = '''\
 """{description}."""
@@ -78,11 +78,7 @@ def _next_version(names: list[str]) -> str:
     """The number of the next file, as many digits as its neighbours have; the time where they have times."""
     numbers = [n.partition("_")[0] for n in names if n.endswith((".py", ".sql"))]
     numbers = [n for n in numbers if n.isascii() and n.isdigit()]
-    newest = max(map(int, numbers), default=0)
-    if newest >= loader.TIMESTAMP:
-        now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
-        return str(max(now, newest + 1))
-    return str(newest + 1).zfill(max(map(len, numbers), default=3))
+    return str(following([int(number) for number in numbers])).zfill(max(map(len, numbers), default=3))
 
 
 @command("embedmig adopt db/migrations --from goose --into notes_app/migrations")
