@@ -265,7 +265,15 @@ def _not_null(text: str, column: Column, wanted: bool) -> str:
 def _default(text: str, column: Column, sql: str | None) -> str:
     if sql is None:
         return _set(text, column, ["DEFAULT"], None)
-    return _set(text, column, ["DEFAULT"], f"DEFAULT {sql}" if _stands_alone(pieces(sql)) else f"DEFAULT ({sql})")
+    said = _ended(sql)
+    return _set(text, column, ["DEFAULT"], f"DEFAULT {said}" if _stands_alone(pieces(sql)) else f"DEFAULT ({said})")
+
+
+def _ended(sql: str) -> str:
+    """With a new line behind the comment that it ends with: what follows would belong to it."""
+    said = pieces(sql)
+    rest = sql[said[-1].end if said else 0 :].rpartition("\n")[2]
+    return sql + "\n" if "--" in rest else sql
 
 
 def _stands_alone(said: list[Piece]) -> bool:
@@ -285,7 +293,7 @@ _CONSTANTS = ("NULL", "TRUE", "FALSE", "CURRENT_TIME", "CURRENT_DATE", "CURRENT_
 
 
 def _check(text: str, column: Column, sql: str | None) -> str:
-    return _set(text, column, ["CHECK"], None if sql is None else f"CHECK ({sql})")
+    return _set(text, column, ["CHECK"], None if sql is None else f"CHECK ({_ended(sql)})")
 
 
 def _collate(text: str, column: Column, name: str | None) -> str:
@@ -301,7 +309,7 @@ def _unique(text: str, column: Column, wanted: bool) -> str:
 
 
 def _references(text: str, column: Column, sql: str | None) -> str:
-    said = None if sql is None else f"REFERENCES {sql}"
+    said = None if sql is None else f"REFERENCES {_ended(sql)}"
     text = _without_clauses(text, column.of("DEFERRABLE"))
     text = _set(text, _column(parse(text), column.name), ["REFERENCES"], said)
     return _without_constraints(text, "FOREIGN KEY", column)
