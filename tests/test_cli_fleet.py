@@ -50,6 +50,13 @@ def test_a_second_call_passes_over_what_is_done_and_over_backups(cli: Cli, files
     assert cli("fleet", "data/**/*").told == "4 files in <s>: 2 migrated, 2 had nothing pending, 0 failed.\n"
 
 
+def test_what_was_moved_aside_or_cut_short_is_passed_over(cli: Cli, files: list[Path]) -> None:
+    for left in (".v0001.bak", ".v0001.bak.part", ".unreadable", ".unreadable-2", ".unreadable-wal", "-journal"):
+        Path(f"{files[0]}{left}").write_text("bread, cheese, olives\n" * 40)
+    Path(f"{files[0]}-journal").write_bytes(b"")
+    assert cli("fleet", "data/a.db*").told == "1 file in <s>: 1 migrated, 0 had nothing pending, 0 failed.\n"
+
+
 def test_failures_are_counted_by_their_kind_and_do_not_stop_the_rest(cli: Cli, files: list[Path]) -> None:
     files[0].write_text("bread, cheese, olives\n" * 40)
     files[2].write_text("milk\n" * 400)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 import threading
 import time
@@ -64,12 +65,18 @@ def fleet(
     return Answer(tally.versions() if status else tally.told(), None, int(bool(tally.failed)))
 
 
+# Beside a database: backups, done or cut short; files moved aside; and the sidecars of all of them.
+_LEFT = re.compile(
+    rf"(?:{re.escape(backup.ENDING)}(?:\.part[^/\\]*)?|\.unreadable(?:-\d+)?|{'|'.join(map(re.escape, SIDECARS))})\Z"
+)
+
+
 def _files(patterns: Sequence[str]) -> list[str]:
-    """What the patterns mean, each file once; backups and sidecars are no files of their own."""
+    """What the patterns mean, each file once; what is left beside it is no file of its own."""
     found: dict[str, None] = {}
     for pattern in patterns:
         named = [pattern] if os.path.exists(pattern) else sorted(glob.iglob(pattern, recursive=True))
-        files = [path for path in named if os.path.isfile(path) and not path.endswith((backup.ENDING, *SIDECARS))]
+        files = [path for path in named if os.path.isfile(path) and not _LEFT.search(path)]
         if not files:
             raise UsageError(
                 f"No file matches {pattern!r}.",
