@@ -102,6 +102,14 @@ def test_reset_without_a_backup_keeps_none(cli: Cli, notes: Path) -> None:
     assert not (notes.parent / "notes.db.v0002-reset.bak").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_reset_of_a_link_to_nothing_builds_its_file(cli: Cli, notes: Path) -> None:
+    link = notes.parent / "link.db"
+    link.symlink_to(notes.parent / "gone.db")
+    assert cli("reset", "link.db", "--yes").told == ("link.db: deleted at version 0, built again at version 3 in <s>\n")
+    assert (notes.parent / "gone.db").exists()
+
+
 def test_reset_of_another_apps_file_needs_force(cli: Cli, path: Path) -> None:
     app(path.parent)
     query(path, "CREATE TABLE photos (x)")

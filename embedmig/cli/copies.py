@@ -87,7 +87,10 @@ def reset(subject: Subject, no_backup: bool, force: bool, yes: bool) -> Answer:
     if not os.path.lexists(subject.path):
         raise UsageError(f"There is no file {subject.name} to delete.", hint="`embedmig migrate` makes one.")
     kept = "Nothing of it is kept." if no_backup else "One copy of it is kept."
-    ask(f"Delete {subject.name} ({size(os.path.getsize(subject.path))}) and build it again? {kept}", yes)
+    there = (
+        size(os.path.getsize(subject.path)) if os.path.exists(subject.path) else "a link to a file that is not there"
+    )
+    ask(f"Delete {subject.name} ({there}) and build it again? {kept}", yes)
     report = subject.migrator.reset(subject.path, keep_backup=not no_backup, force=force)
     text = f"{subject.name}: deleted at version {report.before}, built again at version {report.after} in {seconds(report.duration_s)}"
     if report.backup:
