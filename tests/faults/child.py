@@ -129,14 +129,22 @@ def _hook_in(hook: vfs.Hook, path: Path) -> None:
     calls.install(inside, folder)
 
 
+def begin() -> None:
+    """In a child, first of all."""
+    signal.alarm(TOO_LONG_S)
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # who runs in the background ignores Ctrl-C, and so do its children
+    logging.disable()
+
+
 def forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> Outcome:
     """Call `run` in a forked child and bring back what became of it."""
     here, there = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            signal.alarm(TOO_LONG_S)
-            logging.disable()
+            begin()
             os.close(here)
             data = outcome_of(run, struck)
             with os.fdopen(there, "wb") as pipe:

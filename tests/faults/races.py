@@ -28,14 +28,13 @@ from typing import NamedTuple
 import embedmig
 from embedmig import DatabaseBusy, EmbedmigError
 from faults import power, subjects
-from faults.child import Outcome, forked, outcome_of
+from faults.child import Outcome, begin, forked, outcome_of
 from faults.judge import Examined
 from faults.points import spread
 from faults.subjects import Act, Subject
 
 AT_ONCE = 10
 STRUCK = 4  # of the ten
-TOO_LONG_S = 60
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none, and skips all this
 TERM, INT = signal.SIGTERM, signal.SIGINT
 OURS = os.path.dirname(embedmig.__file__) + os.sep
@@ -158,8 +157,7 @@ def _waiting(run: Callable[[], object], gate: int, opener: int) -> tuple[int, in
     pid = os.fork()
     if pid == 0:
         try:
-            signal.alarm(TOO_LONG_S)
-            logging.disable()
+            begin()
             os.close(here)
             os.close(opener)
             os.read(gate, 1)  # returns when the parent has let go
@@ -192,6 +190,7 @@ def stepped(track: Track, number: signal.Signals, most: int, seed: int) -> Row:
     steps = forked(partial(_to_step, track.subject.act, track.fresh(), 0, number)).result
     if not isinstance(steps, int) or steps < 50:
         raise AssertionError(f"{track.subject.name}: {steps} steps: is the tracer hooked in?")
+    interrupted = 0
     for k in spread(most, seed)(steps):
         path = track.fresh()
         outcome = forked(partial(_to_step, track.subject.act, path, k, number))
@@ -200,7 +199,10 @@ def stepped(track: Track, number: signal.Signals, most: int, seed: int) -> Row:
             wrong = [f"the signal did not strike: the process {how} {outcome.text}"]
         elif number != KILL and not (how == "returned" or isinstance(outcome.error, KeyboardInterrupt)):
             wrong = [f"Ctrl-C made it {how}: {outcome.text}"]
+        interrupted += isinstance(outcome.error, KeyboardInterrupt)
         track.judge(path, f"step {k} of {steps}", [outcome], wrong)
+    if number == INT and interrupted < most // 2:  # Python itself loses one that comes while a generator is thrown away
+        raise AssertionError(f"{track.subject.name}: {interrupted} of {most} were interrupted: is Ctrl-C ignored here?")
     return track.row(f"each step, {number.name}")
 
 
