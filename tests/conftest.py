@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -19,6 +20,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _pytest.reports import TestReport
 
+
+# A run in the background is one in which Ctrl-C is ignored, and so it would be in every child that a test strikes with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # In CI a skip is a failure, unless its reason begins with one of these.
 ALLOWED_SKIPS = (
