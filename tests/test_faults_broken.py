@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 from faults import broken, power, vfs
-from faults.power import LEFT, LEFT_WAL, LOST_FILE, REBUILD, REBUILD_WAL
+from faults.power import COPIED, LEFT, LEFT_WAL, REBUILD, REBUILD_WAL
 
 if reason := vfs.why_not():
     pytest.skip(reason, allow_module_level=True)
@@ -40,7 +40,7 @@ def complaints(broken_act, subject):
         (broken.recording_afterwards, REBUILD_WAL, HALF),
         (broken.without_syncing_the_backup, "reset, rollback journal", "a backup is damaged: "),
         (broken.without_syncing_the_backup, "reset, WAL", "a backup is damaged: "),
-        (broken.without_syncing_the_folder, LOST_FILE, f"version 3 {LOST}"),
+        (broken.without_syncing_the_folder, COPIED, "a backup was reported as made, and is gone: "),
         (broken.restoring_by_a_copy, LEFT, DAMAGED),
         (broken.restoring_by_a_copy, LEFT_WAL, DAMAGED),
         (broken.restoring_by_a_rename, LEFT, DAMAGED),

@@ -80,7 +80,7 @@ def without_syncing_the_backup(act: Act, path: Path) -> object:
 
 
 def without_syncing_the_folder(act: Act, path: Path) -> object:
-    """A file that was renamed into place is reported as done while its name is still on its way to the disk."""
+    """A backup that was renamed into place is reported as made while its name is still on its way to the disk."""
     disk.sync_folder = _nothing
     return act(path)
 

@@ -32,14 +32,14 @@ SUBJECTS = [*subjects.subjects(), *remains.subjects()]
 ROUNDS = 2  # how often each of the random cuts is made, for the table
 
 REBUILD, REBUILD_WAL = "rebuild of a parent, rollback journal", "rebuild of a parent, WAL"
-LOST_FILE = "restore of a lost file, rollback journal"
+COPIED = "backup after a kill, rollback journal"
 LEFT, LEFT_WAL = "restore after a kill, rollback journal", "restore after a kill, WAL"
 BROKEN = (
     (broken.with_full, REBUILD), (broken.without_any_sync, REBUILD), (broken.without_any_sync, REBUILD_WAL),
     (broken.without_a_transaction, REBUILD), (broken.without_a_transaction, REBUILD_WAL),
     (broken.recording_afterwards, REBUILD), (broken.recording_afterwards, REBUILD_WAL),
     (broken.without_syncing_the_backup, "backup and upgrade, rollback journal"), (broken.without_syncing_the_backup, "backup and upgrade, WAL"),
-    (broken.without_syncing_the_folder, LOST_FILE),
+    (broken.without_syncing_the_folder, COPIED),
     (broken.restoring_by_a_copy, LEFT), (broken.restoring_by_a_copy, LEFT_WAL),
     (broken.restoring_by_a_rename, LEFT), (broken.restoring_by_a_rename, LEFT_WAL),
 )  # fmt: skip
@@ -97,6 +97,8 @@ class Look:
         self._recorded = recorded
         ends = [uncut(before, recorded[:n]) for n, operation in enumerate(recorded, 1) if operation.kind == "done"]
         self._done = [0, *map(self._stage, ends)]
+        stand = {name for name in uncut(before, recorded) if name.endswith(BACKUP)}  # others were pruned since
+        self._made = [set[str](), *(stand & files.keys() for files in ends)]
         self._old = set(self._backups(before).values())
 
     def at(self, point: Point) -> None:
@@ -123,6 +125,8 @@ class Look:
             backups = self._backups(point.files)
         except (AssertionError, sqlite3.Error) as error:
             return [*wrong, f"a backup is damaged: {error}"]
+        if gone := self._made[point.done] - backups.keys():
+            wrong.append(f"a backup was reported as made, and is gone: {sorted(gone)}")
         if odd := [name for name, content in backups.items() if content not in self._old | set(self._order)]:
             wrong.append(f"a backup has what the file never had: {odd}")
         if not self.legal.stages[found].keeps and self.legal.before not in backups.values():
