@@ -139,7 +139,7 @@ def not_made(error: OSError, path: str, final: str) -> EmbedmigError:
 
 
 def _left_behind(path: str) -> list[str]:
-    """What a launch that died while it made a backup left, or a restore: nobody else makes one while we hold the lock."""
+    """What a launch that died while it made a backup left: nobody else makes one while we hold the lock."""
     target = os.path.realpath(path)
     folder, start = os.path.dirname(target), os.path.basename(target) + ".v"
     names = [n for n in os.listdir(folder) if n.startswith(start) and ".bak.part" in n]

@@ -204,6 +204,22 @@ def permissions(path: str) -> os.stat_result | None:
         return None
 
 
+def permissions_of_sidecars(path: str) -> os.stat_result | None:
+    """Those of a file that is gone, as far as its sidecars tell: SQLite gives them the file's own."""
+    target = os.path.realpath(path)
+    return next((found for end in SIDECARS if (found := permissions(target + end))), None)
+
+
+def is_still(path: str, seen: os.stat_result) -> bool:
+    """Is what stands there still the file that was seen there, whatever is in it by now?
+
+    To be asked right before a rename or a deletion: what is renamed is whatever has the name, and between the two
+    calls, some microseconds, no system lets us hold it.
+    """
+    found = permissions(path)
+    return found is not None and os.path.samestat(found, seen)
+
+
 def create(name: str) -> None:
     """Create an empty file that was not there, no link followed, for this user alone."""
     handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)

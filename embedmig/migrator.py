@@ -288,7 +288,7 @@ class Migrator(Value):
         return wholefile.restore(self, file.located(path), None if backup is None else file.located(backup))
 
     def reset(self, path: Path, *, keep_backup: bool = True, force: bool = False) -> Report:
-        """Delete the file and its sidecars, and build it again from version 1.
+        """Delete all that is in the file, and build it again from version 1.
 
         Raises DatabaseBusy where another process is known to have it open. A damaged, too new or another app's
         file is refused unless `force`. One copy of what was there is kept unless `keep_backup=False`.

@@ -13,6 +13,7 @@ from embedmig.errors import (
     DatabaseBusy,
     DatabaseDamaged,
     DatabaseReadOnly,
+    DiskFull,
     EmbedmigError,
     NotADatabase,
     UnusablePath,
@@ -124,10 +125,48 @@ def _history_as_it_is(conn: sqlite3.Connection) -> tuple[list[Applied] | None, i
 def _put(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int, str | None]:
     """Put `chosen` in the place of `path`; the version before, and where what was there is now kept."""
     _refuse_unwritable(path)
-    if not _size(path):
-        file.make_folder(path)
-        return 0, _into(path, chosen, watch, migrator.timeout)
-    _refuse_in_use(path)
+    aside = None if _size(path) else _make_room(path, chosen)
+    try:
+        with _explaining(path):
+            _refuse_in_use(path)
+            seen = os.stat(path)
+            done = _overwritten(migrator, path, chosen, watch)
+            if done is None:
+                if disk.is_still(path, seen):
+                    aside = _moved_aside(path, os.path.getsize(chosen))
+                done = _put(migrator, path, chosen, watch)
+    except EmbedmigError as error:
+        if aside:
+            error.kept = f"What stood there is now called {os.path.basename(aside)}."
+        raise
+    before, kept = done
+    return before, kept or aside
+
+
+def _make_room(path: str, chosen: str) -> str | None:
+    """Where no database is, an empty one, which SQLite then fills under its own locks: another launch may have had the same
+    thought, and a rename would take away what it made. Returns the new name of the sidecars of a file that is gone."""
+    file.make_folder(path)
+    target, aside = os.path.realpath(path), None
+    # the sidecars first: a launch that is just making the file makes the file before its journal
+    if disk.has_sidecars(path) and not os.path.lexists(target):
+        aside = disk.move_aside(path)
+        log.warning("%s was gone: what stood beside it is now called %s-journal, -wal, -shm", path, aside)
+    _create_like(target, os.stat(chosen))
+    return aside
+
+
+def _moved_aside(path: str, needed: int) -> str:
+    """Move away what SQLite can make nothing of, once there is room for what is to take its place."""
+    if disk.free_bytes(path) < needed:
+        raise DiskFull("there is no room for the backup that is to take its place", path=path)
+    aside = disk.move_aside(path)
+    log.warning("%s could not be read: it is now called %s", path, aside)
+    return aside
+
+
+def _overwritten(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int, str | None] | None:
+    """Overwrite the file, or return None: SQLite can make nothing of it."""
     begun: list[tuple[int, str | None]] = []  # what is to be returned, once the file is being overwritten
     try:
         conn = file.connect(path, cached_statements=0)
@@ -140,7 +179,7 @@ def _put(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int,
             _unless_it_happened(error, path, begun[0][1], "overwritten by the backup", _is_copy(path, chosen))
         elif not _is_unreadable(error, path):
             raise
-    return begun[0] if begun else (0, _into(path, chosen, watch, migrator.timeout))
+    return begun[0] if begun else None
 
 
 def _over(
@@ -209,75 +248,34 @@ def _extent(path: str) -> tuple[tuple[int, int], str | None]:
         conn.close()
 
 
-def _into(path: str, chosen: str, watch: Watch, timeout: float) -> str | None:
-    """Into a name where no database is: a verified copy under another name, then renamed. What stands there, a file
-    that SQLite can't read or the sidecars of one that is gone, is moved aside first; returns its new name."""
-    target = os.path.realpath(path)
-    part, aside = backup.name_of(path, 0, "-restored") + ".part", None  # the next backup takes away what a crash leaves
-    try:
-        disk.remove(part)
-        disk.create(part)
-    except OSError as error:
-        raise backup.not_made(error, path, part) from error
-    try:
-        source, copy = file.connect_to_read(chosen), file.connect(part)
-        try:
-            backup.transfer(source, copy, watch, timeout)
-        finally:
-            source.close()
-            copy.close()
-        backup.verify(part, history.objects)
-        disk.sync(part)
-        disk.give(part, os.stat(chosen), stat.S_IWUSR)  # a backup may be read-only, the file that it becomes not
-        if _size(path) or disk.has_sidecars(path):
-            # a journal without its file would be rolled into whatever takes its name
-            aside = disk.move_aside(path)
-            log.warning("%s could not be read: it is now called %s", path, aside)
-        disk.replace(part, target)
-    except (OSError, sqlite3.Error, EmbedmigError) as error:
-        raise _not_put(error, path, part, aside) from error
-    finally:
-        disk.discard(part, *(part + end for end in file.SIDECARS))
-    return aside
-
-
-def _not_put(error: Exception, path: str, part: str, aside: str | None) -> EmbedmigError:
-    """What became of a name into which a backup could not be put."""
-    explained = disk.refused(error, path) if isinstance(error, OSError) else error
-    if not isinstance(explained, EmbedmigError):
-        explained = file.explained(explained, path)
-    if not os.path.lexists(part):
-        explained.kept = "The backup was put in its place all the same, and a power cut might take that back."
-    elif aside:
-        explained.kept = f"What stood there is now called {os.path.basename(aside)}."
-    return explained
-
-
 def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> Report:
-    """Delete the file and its sidecars, so that every crash point shows the old file or none; build it again."""
+    """Empty the file by SQLite itself, so that every crash point shows the old content or an empty file; build it again.
+
+    An emptied file is not deleted: whoever waits for it goes on in it. In a deleted one a launch would share its journal's
+    name with the new file (https://sqlite.org/howtocorrupt.html, section 2.4), and what it commits would be lost.
+    """
     began = time.monotonic()
     ready_for_a_new_file(migrator, None)
     if path == file.MEMORY:
         raise UsageError("A database in memory has no file to delete.", hint="Open a new one.")
-    before, kept, emptied, deleted = 0, None, False, False
-    with _explaining(path):
-        _refuse_unwritable(path)
-        permissions = disk.permissions(path)
-        if _size(path, force=force):
-            _refuse_in_use(path)
-            before, kept, emptied = _emptied(migrator, path, keep_backup=keep_backup, force=force)
+    before, kept, what, permissions = 0, None, "", None
     try:
         with _explaining(path):
-            _delete(path, emptied=emptied)
-            deleted = True
-            if permissions is not None and not os.path.exists(path):
-                _create_like(os.path.realpath(path), permissions)
+            _refuse_unwritable(path)
+            permissions = disk.permissions(path)
+            if permissions is not None:
+                _refuse_in_use(path)
+            if _size(path, force=force):
+                before, kept, what = _emptied(migrator, path, keep_backup=keep_backup, force=force)
+            like = permissions or disk.permissions_of_sidecars(path)
+            if like is not None and not os.path.exists(path):
+                _create_like(os.path.realpath(path), like)  # SQLite takes away the journals of a file that has no page
         report = migrator.migrate(path)
     except EmbedmigError as error:
-        if permissions is not None and (deleted or emptied or not os.path.lexists(path)):
+        if what or (permissions is not None and not os.path.lexists(path)):
             error.backup = kept
             copy = f"; {os.path.basename(kept)} is what was in it" if kept else ""
-            error.kept = f"The file was {'deleted' if deleted or not emptied else 'emptied'} before that{copy}."
+            error.kept = f"The file was {what or 'deleted'} before that{copy}."
         raise
     return Report(path, before, report.after, report.ran, kept, time.monotonic() - began)
 
@@ -287,26 +285,14 @@ def _create_like(target: str, permissions: os.stat_result) -> None:
         disk.create(target)
     except FileExistsError:
         return  # another launch was first
-    disk.give(target, permissions, stat.S_IWUSR)
+    disk.give(target, permissions, stat.S_IWUSR)  # a backup may be read-only, the file that it becomes not
 
 
-def _delete(path: str, *, emptied: bool) -> None:
-    """Delete it. Where that is refused (Windows, while another process has it open) an emptied file may stay: it is built
-    anew in its place."""
-    try:
-        disk.delete(path)
-    except OSError as error:
-        if not emptied:
-            if not isinstance(error, PermissionError):
-                raise
-            raise DatabaseBusy(0.0, f"keeps it from being deleted ({error.strerror})", path=path) from error
-        log.info("%s was emptied and stays: it can't be deleted (%s)", path, error.strerror)
-
-
-def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> tuple[int, str | None, bool]:
-    """Make sure that the file is ours and that nobody uses it, keep a copy, and empty it: a process that slipped
-    past the check then sees an empty database, not one that is gone. Returns its version and the copy's path."""
+def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> tuple[int, str | None, str]:
+    """Make sure that the file is ours and that nobody uses it, keep a copy, and empty it; what SQLite can make nothing of is
+    moved aside, or deleted where no copy is asked for. Returns its version, the copy's path, and what was done."""
     begun: list[tuple[int, str | None]] = []  # its version and the copy, once it is being emptied
+    seen = os.stat(path)
     try:
         _empty(migrator, path, begun, keep_backup=keep_backup, force=force)
     except (sqlite3.DatabaseError, UnicodeDecodeError, EmbedmigError) as error:
@@ -315,8 +301,20 @@ def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -
         elif not force or not (isinstance(error, DatabaseDamaged) or _is_unreadable(error, path)):
             raise
     if begun:
-        return *begun[0], True
-    return 0, disk.move_aside(path) if keep_backup else None, False
+        return *begun[0], "emptied"
+    if not disk.is_still(path, seen):  # another process put a new one there
+        return _emptied(migrator, path, keep_backup=keep_backup, force=force) if _size(path) else (0, None, "")
+    if keep_backup:
+        return 0, disk.move_aside(path), "moved aside"
+    _delete(path)
+    return 0, None, "deleted"
+
+
+def _delete(path: str) -> None:
+    try:
+        disk.delete(path)
+    except PermissionError as error:  # Windows, while another process has it open
+        raise DatabaseBusy(0.0, f"keeps it from being deleted ({error.strerror})", path=path) from error
 
 
 def _empty(

@@ -53,11 +53,6 @@ def reset(path: Path) -> None:
     APP.reset(path)
 
 
-def restore_the_lost(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    APP.restore(path)
-
-
 def some(act: Callable[[Path], None], path: Path, fault: Fault, most: int = 25) -> Iterator[Outcome]:
     """What became of the process, for places evenly spread over those at which the fault can strike: the file is as it was left."""
     before = path.parent.with_name("before")
@@ -85,12 +80,12 @@ def test_whatever_the_system_refuses_is_an_error_of_embedmig_and_its_words_are_t
     assert errors
 
 
-def test_a_disk_that_stays_full_is_called_full_by_a_reset_also_after_the_file_was_deleted(path: Path) -> None:
+def test_a_disk_that_stays_full_is_called_full_by_a_reset_also_after_the_file_was_emptied(path: Path) -> None:
     errors = [outcome.error for outcome in some(reset, path, FULL) if outcome.how == "raised"]
 
     assert {type(error) for error in errors} == {DiskFull}
     assert any(
-        "The file was deleted before that; notes.db.v0002-reset.bak is what was in it." in str(e) for e in errors
+        "The file was emptied before that; notes.db.v0002-reset.bak is what was in it." in str(e) for e in errors
     )
 
 
@@ -115,16 +110,6 @@ def test_an_older_backup_that_can_not_be_deleted_is_no_reason_not_to_migrate(pat
     backup.prune(str(path), 1, last)
 
     assert "an older backup can't be deleted and stays" in caplog.text
-
-
-def test_what_a_killed_restore_left_is_taken_away_by_the_next_backup(path: Path) -> None:
-    killed = Fault("killed", frozenset({"os.rename"}))
-    for outcome in some(restore_the_lost, path, killed):
-        assert outcome.how == "killed"
-        assert [name.name for name in path.parent.glob("*.part")] == ["notes.db.v0000-restored.bak.part"]
-        APP.restore(path)
-        APP.backup(path)
-        assert list(path.parent.glob("*.part")) == []
 
 
 def test_a_restore_that_raised_changed_nothing_and_one_that_was_made_all_the_same_does_not_raise(path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from helpers import content, fingerprint, query, script, sql, start
 
 import embedmig
-from embedmig import DatabaseBusy, EmbedmigError, ForeignKeyViolations, Migrator, UnusablePath
+from embedmig import DatabaseBusy, ForeignKeyViolations, Migrator, UnusablePath
 
 ONE = sql(1, "CREATE TABLE notes (text)")
 TWO = sql(2, "CREATE TABLE tags (name)")
@@ -258,17 +258,6 @@ def test_upgrades_do_not_push_out_the_copy_that_a_reset_made(path):
         "notes.db.v0004.bak",
         "notes.db.v0005.bak",
     ]
-
-
-def test_a_folder_where_restore_makes_its_copy_is_an_error_that_names_the_cure(path):
-    made(path, "a")
-    backup = Migrator([ONE]).backup(path)
-    path.unlink()
-    Path(f"{path}.v0000-restored.bak.part").mkdir()
-    with pytest.raises(EmbedmigError, match=r"notes\.db\.v0000-restored\.bak\.part"):
-        Migrator([ONE]).restore(path)
-    assert names(path.parent) == ["notes.db.v0000-restored.bak.part", "notes.db.v0001.bak"]
-    assert texts(backup) == ["a"]
 
 
 # -- held by another process -------------------------------------------------------------------------------------------

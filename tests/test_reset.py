@@ -513,15 +513,13 @@ def resetting(path: Path) -> None:
     Migrator(ALL).reset(path)
 
 
-def old_empty_none_or_new(path: Path) -> str:
+def old_empty_or_new(path: Path) -> str:
     """What a launch finds after a kill, and that it works; `old.db` is a clean copy of what was there."""
     old, backup = content(path.with_name("old.db")), Path(f"{path}.v0003-reset.bak")
-    found = "none"
-    if path.exists():
-        query(path, "SELECT count(*) FROM sqlite_master")  # recovers what the kill left
-        now = content(path)
-        found = "old" if now == old else "new" if len(now.get("_migrations", ())) == 3 else "empty"
-        assert found != "empty" or now["schema"] == []
+    query(path, "SELECT count(*) FROM sqlite_master")  # recovers what the kill left
+    now = content(path)
+    found = "old" if now == old else "new" if len(now.get("_migrations", ())) == 3 else "empty"
+    assert found != "empty" or now["schema"] == []
     if found != "old" or backup.exists():
         assert content(backup) == old
     assert Migrator(ALL).migrate(path).after == 3
@@ -531,7 +529,7 @@ def old_empty_none_or_new(path: Path) -> str:
 
 @posix
 @pytest.mark.parametrize("left", ["nothing", "nothing, in WAL mode", *CRASHES])
-def test_a_reset_killed_at_any_moment_leaves_the_old_content_an_empty_file_or_none(used, tmp_path, left):
+def test_a_reset_killed_at_any_moment_leaves_the_old_content_or_an_empty_file(used, tmp_path, left):
     query(used, f"PRAGMA journal_mode = {'WAL' if 'wal' in left.lower() else 'DELETE'}")
     if left in CRASHES:
         crashed(used, left)
@@ -542,9 +540,9 @@ def test_a_reset_killed_at_any_moment_leaves_the_old_content_an_empty_file_or_no
     query(used, "SELECT count(*) FROM sqlite_master")  # recovered
     with closing(sqlite3.connect(used)) as source, closing(sqlite3.connect(template / "old.db")) as clean:
         source.backup(clean)
-    found = after_kills(resetting, old_empty_none_or_new, template)
-    assert set(found) <= {"old", "empty", "none", "new"}
-    assert {"old", "empty", "none"} <= set(found)
+    found = after_kills(resetting, old_empty_or_new, template)
+    assert set(found) <= {"old", "empty", "new"}
+    assert {"old", "empty"} <= set(found)
     assert (found[0], found[-1]) == ("old", "new")
 
 

@@ -80,7 +80,7 @@ def restore(subject: Subject, backup: str | None, yes: bool) -> Answer:
 @yes_option
 @about_a_file
 def reset(subject: Subject, no_backup: bool, force: bool, yes: bool) -> Answer:
-    """Delete the file and build it again from version 1.
+    """Delete all that is in the file and build it again from version 1.
 
     Refuses while another process has it open. One copy of what was there is kept. Asks before it begins.
     """
