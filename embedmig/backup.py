@@ -10,6 +10,7 @@ import os
 import sqlite3
 import stat
 import time
+from contextlib import closing, nullcontext
 
 from embedmig import disk, file, log
 from embedmig.errors import DatabaseBusy, DatabaseDamaged, DiskFull, EmbedmigError, UnusablePath
@@ -149,17 +150,13 @@ def _left_behind(path: str) -> list[str]:
 
 def _copy(path: str, part: str, watch: Watch, timeout: float, held: sqlite3.Connection | None) -> None:
     """Copy by a second connection, since one with the write transaction would wait for itself for ever."""
-    source, copy = held or file.connect_to_read(path), file.connect(part)
-    try:
+    source = nullcontext(held) if held else closing(file.connect_to_read(path))
+    with source as reading, closing(file.connect(part)) as copy:
         copy.isolation_level = None
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")  # it is synced once, at the end
-        transfer(source, copy, watch, timeout)
+        transfer(reading, copy, watch, timeout)
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # a copy in WAL mode would grow sidecars of its own
-    finally:
-        if source is not held:
-            source.close()
-        copy.close()
     disk.remove(*(part + end for end in file.SIDECARS))
 
 

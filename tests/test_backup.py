@@ -15,18 +15,20 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 from helpers import content, fingerprint, query, sql, start
-from test_restore import after_kills
+from test_restore import after_kills, worked_on
 
 import embedmig
 from embedmig import (
     DatabaseBusy,
     DatabaseDamaged,
     DiskFull,
+    EmbedmigError,
     MigrationCancelled,
     MigrationFailed,
     Migrator,
     UnusablePath,
     UsageError,
+    file,
 )
 
 ONE = sql(
@@ -617,6 +619,26 @@ def test_a_damaged_file_is_not_backed_up_and_its_backup_is_not_replaced(path, ve
     assert fingerprint(path) == before
     assert identity(path.with_name("notes.db.v0001.bak")) == good
     assert names(path.parent) == ["notes.db", "notes.db.v0001.bak"]
+
+
+def test_a_copy_that_can_not_be_opened_leaves_the_file_closed(path, monkeypatch):
+    Migrator(ALL).migrate(path)
+    opened, read, write = [], file.connect_to_read, file.connect
+
+    def refuse_the_copy(name: str, **more: int) -> sqlite3.Connection:
+        if name.endswith(".part"):
+            raise sqlite3.OperationalError("unable to open database file")  # too many open files, say
+        return write(name, **more)
+
+    monkeypatch.setattr(file, "connect_to_read", lambda name: opened.append(read(name)) or opened[-1])
+    monkeypatch.setattr(file, "connect", refuse_the_copy)
+    worked_on(path)
+    with pytest.raises(EmbedmigError):
+        Migrator([*ALL, sql(4, "CREATE TABLE more (x)")]).migrate(path)
+    assert opened
+    for conn in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            conn.execute("SELECT 1")
 
 
 # -- a disk without room ---------------------------------------------------------------------------------------------
