@@ -6,7 +6,7 @@ import re
 import sqlite3
 from contextlib import closing
 
-from embedmig import compiled, difference, file, losses, names
+from embedmig import dependents, difference, file, losses, names
 from embedmig.errors import EmbedmigError, MigrationFailed, printable
 from embedmig.file import rows
 from embedmig.finding import ERROR, WARNING, Finding, shown
@@ -35,7 +35,7 @@ class Trial:
     def __init__(self, step: Step, conn: sqlite3.Connection) -> None:
         self.step, self.conn = step, conn
         self.found: list[Finding] = []
-        self.broken: set[tuple[str, str]] = set()  # views and triggers, told already
+        self.broken: set[tuple[str, str]] = set()  # views, triggers and full-text tables, told already
         self.reads_sql = names.is_available()
 
     def goes_on(self, up: Task, down: Task | None, *, is_new: bool) -> bool:
@@ -112,8 +112,8 @@ class Trial:
     # -- what is there now -----------------------------------------------------------------------------------
 
     def _look_at_the_broken(self, task: Task, unknown: Sequence[Unknown]) -> None:
-        """Views and triggers that SQLite stored and can't use. What was looked up in vain elsewhere, SQLite knew better."""
-        found = compiled.broken(self.conn)
+        """Views, triggers and full-text tables that SQLite stored and can't use. What was looked up in vain elsewhere, SQLite knew better."""
+        found = {(thing.kind, thing.name): said for thing, said in dependents.broken(self.conn).items()}
         for (kind, name), said in found.items():
             if (kind, name) in self.broken:
                 continue

@@ -34,7 +34,6 @@ FLOORS = """
     trial           each tried in memory
     names           that SQL uses and the schema lacks
     losses          which statements lose rows or columns
-    compiled        views and triggers that can't be used
     finding         what a check found
     renumber        two claim one version
     testing.plugin

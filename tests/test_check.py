@@ -252,6 +252,27 @@ def test_a_trigger_of_any_kind_is_tried(trigger: str) -> None:
     ]
 
 
+def test_of_triggers_for_one_event_each_that_can_t_be_used_is_told() -> None:
+    assert told(
+        """\
+        CREATE TRIGGER one AFTER INSERT ON notes BEGIN SELECT new.nope; END;
+        CREATE TRIGGER two AFTER INSERT ON notes BEGIN SELECT new.title; END;
+        CREATE TRIGGER three AFTER INSERT ON notes BEGIN SELECT new.neither; END;
+        """
+    ) == [
+        "m/002_next.sql:1:59: error: 002_next: the trigger one can't be used: unknown column nope.",
+        "m/002_next.sql:3:61: error: 002_next: the trigger three can't be used: unknown column neither.",
+    ]
+
+
+def test_a_full_text_table_whose_text_is_gone_is_told() -> None:
+    """SQLite looks for it when somebody searches, and not before."""
+    second = "CREATE VIRTUAL TABLE found USING fts5 (title, content = notes);"
+    assert told(second, third="ALTER TABLE notes RENAME TO pages;") == [
+        "m/003_last.sql: error: After 003_last the table found can't be used: no such table: main.notes."
+    ]
+
+
 @pytest.mark.parametrize(
     ("made", "lost"),
     [
