@@ -13,13 +13,12 @@ the work is done in the loop's own. What else may take a while waits well in a t
 from __future__ import annotations
 
 import asyncio
-import copy
 import threading
 from typing import Any
 
 from embedmig import definition, file
 from embedmig.errors import EmbedmigError, UsageError
-from embedmig.policy import migrator_of
+from embedmig.policy import changed, migrator_of
 from embedmig.report import Progress, Report
 
 TYPE_CHECKING = False
@@ -67,7 +66,7 @@ async def migrate(
         if len(ends) < 2:
             return report
         done += len(made.ran)
-        migrator = _without_backups(migrator)  # the one to go back to stands already
+        migrator = changed(migrator, backups_kept=0)  # the one to go back to stands already
 
 
 async def rollback(
@@ -228,12 +227,6 @@ def _counting(on_progress: OnProgress, done: int, total: int) -> OnProgress:
         return on_progress(Progress(now.id, index, total, now.phase, now.done, now.total_rows, now.elapsed_s))
 
     return counted
-
-
-def _without_backups(migrator: Migrator) -> Migrator:
-    twin = copy.copy(migrator)
-    twin.__dict__["backups_kept"] = 0
-    return twin
 
 
 def _joined(one: Report, other: Report) -> Report:

@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 _AUTOCOMMIT: Any = None  # no transaction of Python's own stands open when a run begins
 
 
-def changed(migrator: Migrator, **policy: object) -> Migrator:
-    """The same Migrator with some of its fields changed."""
-    other = type(migrator).__new__(type(migrator))  # an app may derive one
-    other.__dict__.update(migrator._fields() | policy)
-    return other
-
-
 @contextmanager
 def opened(migrator: Migrator, image: bytes) -> Iterator[sqlite3.Connection]:
     """A file's bytes as a database in memory, prepared as the app has it; no compiled statements are kept, for the guard."""

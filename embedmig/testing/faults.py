@@ -15,7 +15,8 @@ from pathlib import Path
 
 from embedmig import history, transaction, verbs
 from embedmig.errors import EmbedmigError, printable
-from embedmig.testing.copies import changed, image, opened
+from embedmig.policy import changed
+from embedmig.testing.copies import image, opened
 from embedmig.testing.subject import Refuted, differences, everything, told
 
 TYPE_CHECKING = False

@@ -11,9 +11,9 @@ import sqlite_utils
 
 from embedmig import file, history, plan, verbs
 from embedmig.errors import EmbedmigError, UsageError
-from embedmig.policy import migrator_of
+from embedmig.policy import changed, migrator_of
 from embedmig.testing import keeping, strategies
-from embedmig.testing.copies import changed, opened
+from embedmig.testing.copies import opened
 from embedmig.testing.subject import Refuted, Subject, between, everything, told
 
 TYPE_CHECKING = False

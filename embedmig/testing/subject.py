@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 from embedmig import definition, difference, foreign_keys, history, plan, transaction, verbs
 from embedmig.errors import EmbedmigError, printable
-from embedmig.policy import migrator_of
+from embedmig.policy import changed, migrator_of
 from embedmig.progress import Watch
 from embedmig.questions import Look
 from embedmig.testing import content, strategies
-from embedmig.testing.copies import changed, image, opened
+from embedmig.testing.copies import image, opened
 from embedmig.tokens import meanings, tokens
 
 TYPE_CHECKING = False
