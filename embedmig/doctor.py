@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from embedmig.migrator import Migrator
-    from embedmig.report import Drift
 
 PATIENCE_S = 1.0  # for who has it locked: it's told, and the other sections wait as well
 MOST = 20  # lines of what SQLite's check finds
@@ -227,7 +226,7 @@ class _Examination:
         )
         found = drift(self._migrator(), self.path)
         facts["drift"] = "differs from what its history makes" if found else "none"
-        return [_differing(found)] if found else []
+        return [f"{found.in_words()}."] if found else []
 
     def integrity(self, facts: dict[str, object]) -> list[str]:
         lines = [str(row[0]) for row in self._asked(f"PRAGMA main.integrity_check({MOST})")]
@@ -248,11 +247,6 @@ class _Examination:
         if self.migrator is None:
             raise EmbedmigError(self.trouble or "No migrations were named.")
         return self.migrator
-
-
-def _differing(found: Drift) -> str:
-    parts = [("missing", found.missing), ("unexpected", found.unexpected), ("different", found.different)]
-    return "; ".join(f"{word}: {listed(names)}" for word, names in parts if names) + "."
 
 
 def _is_false_alarm(line: str) -> bool:

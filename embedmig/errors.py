@@ -237,13 +237,7 @@ class DatabaseDrifted(EmbedmigError):
 
     def what(self) -> str:
         at = "" if self.version is None else f" of version {self.version}"
-        kinds = (
-            ("missing", self.drift.missing),
-            ("unexpected", self.drift.unexpected),
-            ("different", self.drift.different),
-        )
-        odd = "; ".join(f"{kind}: {listed(names)}" for kind, names in kinds if names)
-        return f"{self.name} does not have the schema{at} that its history should have made ({odd})."
+        return f"{self.name} does not have the schema{at} that its history should have made ({self.drift.in_words()})."
 
 
 class IrreversibleMigration(EmbedmigError):

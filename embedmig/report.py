@@ -119,6 +119,13 @@ class Drift(Value):
     def __bool__(self) -> bool:
         return bool(self.missing or self.unexpected or self.different)
 
+    def in_words(self) -> str:
+        """`missing: index notes_by_date; different: table notes`: of each the first few names."""
+        from embedmig.errors import listed
+
+        kinds = (("missing", self.missing), ("unexpected", self.unexpected), ("different", self.different))
+        return "; ".join(f"{kind}: {listed(names)}" for kind, names in kinds if names)
+
 
 class Status(Value):
     """How a file stands against the shipped migrations.

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from embedmig.names import Unknown
-    from embedmig.report import Drift
     from embedmig.task import Task
 
     Step = Callable[[Task, bool], list[str]]  # runs one, strictly or not, and returns what it said
@@ -152,7 +151,7 @@ class Trial:
         if self._ran(down, unknown) is None:
             return True  # it was undone
         if left := difference.between(before, difference.texts(self.conn)):
-            what = f"down of {printable(up.id)} does not lead back to the schema from before: {_differing(left)}."
+            what = f"down of {printable(up.id)} does not lead back to the schema from before: {left.in_words()}."
             self._add(WARNING, what, down, cure="Let it undo all that up does.")
         try:
             self.step(up, False)
@@ -161,7 +160,7 @@ class Trial:
             self._add(ERROR, what, up, line, "Let down undo all that up does.")
             return False
         if left := difference.between(after, difference.texts(self.conn)):
-            what = f"{printable(up.id)} up, down and up again does not make what up alone does: {_differing(left)}."
+            what = f"{printable(up.id)} up, down and up again does not make what up alone does: {left.in_words()}."
             self._add(ERROR, what, down, cure="Let down undo all that up does.")
         return not left
 
@@ -185,11 +184,6 @@ def _said(task: Task, error: EmbedmigError) -> str:
 def _is_cause(statement: Statement, error: EmbedmigError) -> bool:
     """Is it the statement that the error shows, of which that has the beginning?"""
     return statement.text.startswith((getattr(error, "statement", None) or "").removesuffix(" ..."))
-
-
-def _differing(found: Drift) -> str:
-    parts = [("missing", found.missing), ("too much", found.unexpected), ("different", found.different)]
-    return ", ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
 
 
 def _makes(statement: Statement, kind: str, name: str) -> bool:

@@ -312,7 +312,7 @@ def test_a_down_that_leaves_something_is_a_warning() -> None:
         DROP TABLE tags;
         """
     assert told(text) == [
-        "m/002_next.sql: warning: down of 002_next does not lead back to the schema from before: too much: view v. "
+        "m/002_next.sql: warning: down of 002_next does not lead back to the schema from before: unexpected: view v. "
         "Let it undo all that up does."
     ]
 
@@ -320,7 +320,7 @@ def test_a_down_that_leaves_something_is_a_warning() -> None:
 def test_after_a_down_that_leaves_something_up_fails_and_what_follows_is_tried_all_the_same() -> None:
     text = "-- migrate:up\nCREATE TABLE tags (id);\nCREATE TABLE more (id);\n-- migrate:down\nDROP TABLE tags;\n"
     assert told(text, third="SELECT idd FROM tags;") == [
-        "m/002_next.sql: warning: down of 002_next does not lead back to the schema from before: too much: table more. "
+        "m/002_next.sql: warning: down of 002_next does not lead back to the schema from before: unexpected: table more. "
         "Let it undo all that up does.",
         "m/002_next.sql:3: error: After its down, 002_next fails: table more already exists. "
         "Let down undo all that up does.",
@@ -336,7 +336,7 @@ def test_up_after_down_that_makes_something_else_is_an_error() -> None:
         DROP TABLE tags; CREATE TABLE tags (id);
         """
     assert told(text) == [
-        "m/002_next.sql: warning: down of 002_next does not lead back to the schema from before: too much: table tags. "
+        "m/002_next.sql: warning: down of 002_next does not lead back to the schema from before: unexpected: table tags. "
         "Let it undo all that up does.",
         "m/002_next.sql: error: 002_next up, down and up again does not make what up alone does: different: table tags. "
         "Let down undo all that up does.",
