@@ -14,7 +14,7 @@ from pathlib import Path
 
 from embedmig import definition, drift, file, loader, plan, replay, verbs
 from embedmig.errors import DefinitionError, EmbedmigError, UsageError, listed, printable
-from embedmig.finding import ERROR, NOTE, Finding, shown
+from embedmig.finding import ERROR, NOTE, Finding, near
 from embedmig.names import is_available
 from embedmig.questions import explaining
 from embedmig.renumber import twins
@@ -68,7 +68,7 @@ def _of_the_set(migrations: str | tuple[object, ...], error: DefinitionError) ->
         yield Finding(
             ERROR,
             f"{len(claiming)} migrations claim version {last.version}: {files}.",
-            shown(last.place.path(last.up)),
+            near(last.place.path(last.up)),
             cure=f"Renumber the one that nobody has yet: embedmig renumber {printable(called)}",
         )
     if not found:
@@ -87,7 +87,9 @@ def _loaded(shipped: Sequence[Known]) -> tuple[Tasks, list[Finding]]:
         except DefinitionError as error:
             path = known.place.path(known.up) if isinstance(known, loader.Shipped) else known.file
             line = _LINE.search(error.what())
-            found.append(Finding(ERROR, error.what(), shown(path), int(line[1]) if line else None, cure=error.hint))
+            found.append(
+                Finding(ERROR, error.what(), path and near(path), int(line[1]) if line else None, cure=error.hint)
+            )
     return tasks, found
 
 
@@ -126,7 +128,7 @@ def _left_out(tasks: Tasks) -> Iterator[Finding]:
 
 
 def _of_the_schema(migrator: Migrator, schema: str) -> list[Finding]:
-    name = printable(shown(os.path.abspath(schema)))
+    name = printable(near(schema))
     cure = f"embedmig schema --write {name}"
     wanted = drift.newest_schema(migrator).splitlines()
     try:
@@ -148,10 +150,10 @@ def _of_a_file(migrator: Migrator, shipped: Sequence[Known], db: str) -> tuple[S
         status = migrator.status(db)
     except EmbedmigError as error:
         return None, [Finding(ERROR, error.what(), cure=error.hint or None)]
-    paths = {s.id: s.place.path(s.up) for s in shipped if isinstance(s, loader.Shipped)}
+    paths = {s.id: near(s.place.path(s.up)) for s in shipped if isinstance(s, loader.Shipped)}
     cure = "Take the edit back, and make the change in a new migration."
     found = [
-        Finding(ERROR, f"{printable(id)} was edited after it was applied to {name}.", shown(paths.get(id)), cure=cure)
+        Finding(ERROR, f"{printable(id)} was edited after it was applied to {name}.", paths.get(id), cure=cure)
         for id in status.edited
     ]
     late = [s for s in shipped if s.id in status.pending and s.version < status.version]
@@ -162,5 +164,5 @@ def _of_a_file(migrator: Migrator, shipped: Sequence[Known], db: str) -> tuple[S
         found.append(Finding(ERROR, error.what(), cure=error.hint or None))
     for known in () if migrator.out_of_order else late:
         what = f"{printable(known.id)} is older than version {status.version}, which {name} has, and would never run there."
-        found.append(Finding(ERROR, what, shown(paths.get(known.id)), cure=f"embedmig renumber {printable(known.id)}"))
+        found.append(Finding(ERROR, what, paths.get(known.id), cure=f"embedmig renumber {printable(known.id)}"))
     return status, found

@@ -35,15 +35,13 @@ class Finding(Value):
         return f"{printable(place)}: {self.level}: {said}" if place else f"{self.level}: {said}"
 
 
-def shown(path: str | None) -> str | None:
+def near(path: str) -> str:
     """A path as it is typed from the current folder, where the file lies below it."""
-    if path is None or not os.path.isabs(path):
-        return path
     try:
-        near = os.path.relpath(path)
+        short = os.path.relpath(path)
     except ValueError:  # on another drive of Windows
         return path
-    return path if near.startswith(os.pardir) else near
+    return path if short == os.pardir or short.startswith(os.path.join(os.pardir, "")) else short
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -9,7 +9,7 @@ from contextlib import closing
 from embedmig import dependents, difference, file, losses, names
 from embedmig.errors import EmbedmigError, MigrationFailed, printable
 from embedmig.file import rows
-from embedmig.finding import ERROR, WARNING, Finding, shown
+from embedmig.finding import ERROR, WARNING, Finding, near
 from embedmig.foreign_keys import quoted
 from embedmig.naming import folded
 from embedmig.script import Statement
@@ -106,7 +106,7 @@ class Trial:
         line, column = (
             (line or None, column) if task.file else (None, None)
         )  # of a text in code nobody counts the lines
-        self.found.append(Finding(level, sentence, shown(task.file), line, column, cure or None))
+        self.found.append(Finding(level, sentence, task.file and near(task.file), line, column, cure or None))
 
     # -- what is there now -----------------------------------------------------------------------------------
 

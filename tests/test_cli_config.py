@@ -80,6 +80,13 @@ def test_the_nearest_pyproject_says_both_also_from_a_folder_below(
     assert query(tmp_path / "data" / "notes.db", "SELECT id FROM _migrations") == [("001_notes",)]
 
 
+def test_a_name_with_a_blank_that_no_terminal_shows_is_taken_as_it_stands(cli: Cli, tmp_path: Path) -> None:
+    app(tmp_path)
+    config(tmp_path, '[tool.embedmig]\ndatabase = "my\u00a0notes.db"\n')
+    assert cli("migrate").status == 0
+    assert (tmp_path / "my\u00a0notes.db").exists()
+
+
 def test_an_option_wins_over_the_configuration(cli: Cli, tmp_path: Path) -> None:
     app(tmp_path)
     write(tmp_path / "steps", **{"001_other.sql": "CREATE TABLE other (x);"})

@@ -8,9 +8,9 @@ import click
 
 from embedmig.cli import config
 from embedmig.cli.command import command, database_option, migrations_option, one_of
-from embedmig.cli.output import Answer, count, near
-from embedmig.errors import EmbedmigError
-from embedmig.finding import Finding
+from embedmig.cli.output import Answer, count
+from embedmig.errors import EmbedmigError, printable
+from embedmig.finding import Finding, near
 
 STYLES: dict[str, dict[str, object]] = {"error": {"fg": "red"}, "warning": {"fg": "yellow"}, "note": {"dim": True}}
 
@@ -59,7 +59,7 @@ def renumber(id: str, to: int | None, db: str | None, migrations: str | None) ->
     from embedmig.renumber import renumber as renumbered
 
     moved = renumbered(config.folder(migrations, config.read()), id, to=to, db=db)
-    lines = [f"{near(old)} -> {os.path.basename(new)}" for old, new in moved]
+    lines = [f"{printable(near(old))} -> {os.path.basename(new)}" for old, new in moved]
     return Answer("\n".join(lines), {"renamed": [{"from": old, "to": new} for old, new in moved]})
 
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import click
 
 from embedmig import loader
-from embedmig.cli.output import near
 from embedmig.errors import EmbedmigError
+from embedmig.finding import near
 from embedmig.migrator import Migrator
 
 KEYS = ("migrations", "database", "schema")

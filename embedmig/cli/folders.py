@@ -12,8 +12,9 @@ import click
 from embedmig import definition, disk
 from embedmig.cli import config
 from embedmig.cli.command import command, migrations_option
-from embedmig.cli.output import Answer, near
-from embedmig.errors import UsageError
+from embedmig.cli.output import Answer
+from embedmig.errors import UsageError, printable
+from embedmig.finding import near
 from embedmig.formats.conversion import convert
 from embedmig.formats.registry import NAMES
 from embedmig.renumber import following
@@ -62,7 +63,7 @@ def new(name: str, sql: bool, migrations: str | None) -> Answer:
         disk.write_new(str(file), text)
     except OSError as error:
         raise UsageError(f"{file} can't be written: {error.strerror}.", hint="Check the folder.") from error
-    return Answer(f"Wrote {near(str(file))}", {"file": str(file.resolve()), "id": id})
+    return Answer(f"Wrote {printable(near(str(file)))}", {"file": str(file.resolve()), "id": id})
 
 
 def _words(name: str) -> str:
@@ -94,6 +95,6 @@ def adopt(folder: str, tool: str, into: str | None, migrations: str | None) -> A
     """
     target = config.folder(migrations, config.read()) if into is None else into
     written = convert(folder, tool, target)
-    lines = [f"Wrote {near(file)}" for file in written]
+    lines = [f"Wrote {printable(near(file))}" for file in written]
     lines.append(f'Now give Migrator(..., adopts="{tool}"), so that files which {tool} has migrated are taken over.')
     return Answer("\n".join(lines), {"written": [os.path.abspath(file) for file in written]})

@@ -125,12 +125,3 @@ def write(file: str, text: str) -> bool:
     except OSError as problem:
         raise UsageError(f"{file} can't be written: {problem.strerror}.", hint="Name another file.") from problem
     return True
-
-
-def near(path: str) -> str:
-    """A path as it is written from the current folder, where it lies below that."""
-    try:
-        short = os.path.relpath(path)
-    except ValueError:  # another drive of Windows
-        short = path
-    return printable(path if short.startswith(os.pardir) else short)
