@@ -13,7 +13,7 @@ except ImportError:  # another Python
 
 from embedmig import loader
 from embedmig.errors import DefinitionError, printable
-from embedmig.loader import Shipped
+from embedmig.loader import Place, Shipped
 from embedmig.migration import Migration
 from embedmig.script import adopts, down_alone, first_comment, sections
 
@@ -74,7 +74,7 @@ def _checksum_of_value(migration: Migration) -> str | None:
 
 
 def _from_sql(shipped: Shipped) -> Migration:
-    up = _text(shipped, shipped.up)
+    up = text(shipped.place, shipped.up)
     cut = sections(up, shipped.up)
     down = cut.down
     if shipped.down:
@@ -82,7 +82,7 @@ def _from_sql(shipped: Shipped) -> Migration:
             raise _wrong(
                 shipped, f"{shipped.up} has a -- migrate:down section beside {shipped.down}", "Keep one of them."
             )
-        down = down_alone(_text(shipped, shipped.down), shipped.down)
+        down = down_alone(text(shipped.place, shipped.down), shipped.down)
     return Migration(
         id=shipped.id,
         version=shipped.version,
@@ -100,15 +100,20 @@ def _from_sql(shipped: Shipped) -> Migration:
     )
 
 
-def _text(shipped: Shipped, name: str) -> str:
-    data = shipped.place.read(name)
+def text(place: Place, name: str) -> str:
+    """The text of a file there, without a byte order mark; its line endings stay, they may stand in users' rows.
+
+    DefinitionError where it isn't there, and, with the line, where it isn't UTF-8.
+    """
+    data = place.read(name)
     if data is None:
-        raise _wrong(shipped, f"{name} can't be read", "Check that it is there.")
+        what = printable(f"{name} is not in {place.label}.")
+        raise DefinitionError(what, hint="Put it back, or take it out of what names it.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _wrong(shipped, f"{name}, line {line}: not UTF-8", "Save it as UTF-8.") from error
+        raise DefinitionError(printable(f"{name}, line {line}: not UTF-8."), hint="Save it as UTF-8.") from error
 
 
 def _from_python(shipped: Shipped) -> Migration:

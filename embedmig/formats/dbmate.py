@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 
-from embedmig.formats.part import Part, Record, column, columns, described, names, text, wrong
+from embedmig.definition import text
+from embedmig.formats.part import Part, Record, column, columns, described, names, wrong
 from embedmig.script import sections
 
 TYPE_CHECKING = False

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from embedmig.formats.part import Part, Record, column, columns, described, folder, text, wrong
+from embedmig.definition import text
+from embedmig.formats.part import Part, Record, column, columns, described, folder, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 
 from embedmig import file
-from embedmig.formats.part import Part, Record, columns, described, folder, text, wrong
+from embedmig.definition import text
+from embedmig.formats.part import Part, Record, columns, described, folder, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

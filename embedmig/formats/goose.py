@@ -10,7 +10,8 @@ import os
 import re
 
 from embedmig import file
-from embedmig.formats.part import Part, Record, columns, described, names, number, text, wrong
+from embedmig.definition import text
+from embedmig.formats.part import Part, Record, columns, described, names, number, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

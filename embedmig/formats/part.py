@@ -75,18 +75,6 @@ def number(name: str) -> str:
 # -- a folder ------------------------------------------------------------------------------------------------
 
 
-def text(place: Folders, name: str) -> str:
-    """The text of a file of the folder, without a byte order mark; its line endings stay, they may stand in users' rows."""
-    data = place.read(name)
-    if data is None:
-        raise wrong(f"{name} is not in {place.label}", "Put it back, or take it out of what names it.")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise wrong(f"{name}, line {line}: not UTF-8", "Save it as UTF-8.") from error
-
-
 def names(place: Folders, *endings: str) -> list[str]:
     """The names of the folder's files with one of these endings, in the order of their letters, but those that begin with a dot or a _."""
     return sorted(name for name in place.names() if name.endswith(endings) and name[0] not in "._")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 
 from embedmig import file
-from embedmig.formats.part import Part, Record, columns, described, names, text, wrong
+from embedmig.definition import text
+from embedmig.formats.part import Part, Record, columns, described, names, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

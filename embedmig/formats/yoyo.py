@@ -10,8 +10,9 @@ import os
 import re
 
 from embedmig import file
+from embedmig.definition import text
 from embedmig.formats import yoyo_steps
-from embedmig.formats.part import Part, Record, column, columns, described, half_applied, names, text, wrong
+from embedmig.formats.part import Part, Record, column, columns, described, half_applied, names, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
