@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from embedmig.migration import Applied, Migration
 
-TABLE = "_migrations"
 COLUMNS = (
     "version", "id", "description", "applied_at", "duration_ms", "checksum", "app_version", "backward_compatible", "finished",
 )  # fmt: skip
@@ -87,14 +86,14 @@ def same_as(applied: list[Applied] | None) -> Callable[[sqlite3.Connection], Non
 
 def _applied(row: tuple[object, ...]) -> Applied:
     from embedmig.errors import ForeignDatabase, printable
-    from embedmig.migration import Applied
+    from embedmig.migration import HISTORY, Applied
 
     version, id, description, applied_at, duration, checksum, app_version, compatible, finished = row
     if not isinstance(version, int):
         try:
             version = int(str(version))
         except ValueError:
-            raise ForeignDatabase(f"its table {TABLE} has version {printable(repr(version))}") from None
+            raise ForeignDatabase(f"its table {HISTORY} has version {printable(repr(version))}") from None
     return Applied(
         version,
         str(id),
@@ -118,9 +117,10 @@ def _shape(conn: sqlite3.Connection) -> list[str] | None:
     columns = [str(row[1]) for row in rows(conn, "PRAGMA main.table_info(_migrations)")]
     if found[0][0] != "table" or not {"id", "version"} <= set(columns):
         from embedmig.errors import ForeignDatabase
+        from embedmig.migration import HISTORY
 
         raise ForeignDatabase(
-            f"its {found[0][0]} {TABLE} has the columns {', '.join(columns)}, which is no history of embedmig's",
+            f"its {found[0][0]} {HISTORY} has the columns {', '.join(columns)}, which is no history of embedmig's",
             hint="Open this app's own file.",
         )
     return columns
@@ -128,6 +128,7 @@ def _shape(conn: sqlite3.Connection) -> list[str] | None:
 
 def _refuse_doubles(found: list[Applied]) -> None:
     from embedmig.errors import HistoryMismatch
+    from embedmig.migration import HISTORY
 
     for one, other in zip(found, found[1:], strict=False):
         if one.version == other.version or one.id == other.id:
@@ -138,7 +139,7 @@ def _refuse_doubles(found: list[Applied]) -> None:
                 ],
                 [],
                 [a.id for a in found],
-                hint=f"Give one of the two rows in {TABLE} its own version.",
+                hint=f"Give one of the two rows in {HISTORY} its own version.",
             )
 
 

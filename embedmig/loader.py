@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str] | ModuleType | Iterable[Migration]
 
-TIMESTAMP = 1_000_000_000  # a version of ten digits or more may leave gaps
 LEFT_OUT = "This app is frozen, and its build left migrations out. docs/ship-it.md says how they are taken along."
 
 
@@ -336,6 +335,8 @@ def _refuse_twins(found: Sequence[Any]) -> None:
 
 
 def _refuse_gaps(found: Sequence[Any]) -> None:
+    from embedmig.migration import TIMESTAMP
+
     expected = 1
     for migration in found:
         if migration.version >= TIMESTAMP:

@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+HISTORY = "_migrations"  # the table in which a file records what was applied
+TIMESTAMP = 1_000_000_000  # a version of ten digits or more is a time, and may leave gaps
+
 
 class Migration(Value):
     """One numbered change to a file: `Migration(id, version, description, up, down=None, ...)`, the fields in this order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from embedmig.errors import DatabaseTooNew, ForeignDatabase, HistoryMismatch, IrreversibleMigration, UsageError
+from embedmig.migration import TIMESTAMP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def refuse_out_of_turn(migration: Numbered, applied: Sequence[Applied]) -> None:
     at = version_of(applied)
     if any(a.id == migration.id for a in applied):
         raise UsageError(f"{migration.id} is already applied.", hint="Nothing needs to be marked.", version=at)
-    gaps_allowed = migration.version >= 1_000_000_000
+    gaps_allowed = migration.version >= TIMESTAMP
     if migration.version <= at or not (gaps_allowed or migration.version == at + 1):
         raise UsageError(
             f"{migration.id} has version {migration.version}, but the file is at {at}.",

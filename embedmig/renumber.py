@@ -12,7 +12,8 @@ from itertools import groupby
 
 from embedmig import disk, file, loader
 from embedmig.errors import DefinitionError, EmbedmigError, UsageError, listed, printable
-from embedmig.loader import TIMESTAMP, Shipped
+from embedmig.loader import Shipped
+from embedmig.migration import TIMESTAMP
 from embedmig.questions import applied
 
 TYPE_CHECKING = False

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from embedmig.errors import DatabaseBusy
 from embedmig.file import path_of, rows
+from embedmig.migration import HISTORY
 from embedmig.naming import folded
 from embedmig.progress import WAITING, Watch
 from embedmig.script import DENIED_PRAGMAS
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-HISTORY = "_migrations"
 _IMPLICIT: Any = ""  # isolation_level: Python's default, which the type stubs leave out
 UNSAFE_JOURNALS = ("off", "memory")
 BUSY_SLICE_MS = 50  # SQLite's own wait is kept short: Ctrl-C, cancel and reports come between the slices

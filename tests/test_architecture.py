@@ -229,7 +229,7 @@ def test_what_a_launch_does_not_need_is_not_imported_at_the_top() -> None:
 
 def test_the_plan_is_pure() -> None:
     """Its tests are tables over plain values: no database, no path, no clock, no log."""
-    assert set(imports(tree("plan"))) <= {"__future__", "embedmig.errors"}
+    assert set(imports(tree("plan"))) <= {"__future__", "embedmig.errors", "embedmig.migration"}
     for name in ("sqlite3", "os", "pathlib", "time", "datetime", "random", "sys"):
         assert not re.search(rf"\b{name}\.", source("plan"))
     assert {called(call) for call in calls("plan")} & {"open", "print", "input"} == set()

@@ -6,6 +6,7 @@ from collections import Counter
 
 from embedmig.errors import printable
 from embedmig.foreign_keys import quoted
+from embedmig.migration import HISTORY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def of(conn: sqlite3.Connection) -> Content:
     text_factory, conn.text_factory = conn.text_factory, _decoded
     try:
         found = [(str(row[1]), row[4]) for row in conn.execute("PRAGMA main.table_list") if row[2] == "table"]
-        ours = [(n, w) for n, w in found if not n.lower().startswith("sqlite_") and n.lower() != "_migrations"]
+        ours = [(n, w) for n, w in found if not n.lower().startswith("sqlite_") and n.lower() != HISTORY]
         return {name.lower(): _table(conn, name, without_rowid) for name, without_rowid in ours}
     finally:
         conn.text_factory = text_factory

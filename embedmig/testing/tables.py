@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from embedmig.file import rows
 from embedmig.foreign_keys import quoted
+from embedmig.migration import HISTORY
 from embedmig.testing import checks, values
 from embedmig.testing.expressions import Column, Literal, Node, Op, Token, closing, parse, tokens
 
@@ -63,7 +64,7 @@ def read(conn: sqlite3.Connection, only: str | None = None) -> dict[str, Table]:
     found: dict[str, Table] = {}
     listed = {str(row[1]).lower(): row[1:] for row in rows(conn, "PRAGMA main.table_list")}
     for lower in sql:
-        if lower.startswith("sqlite_") or lower == "_migrations" or (only or lower) != lower:
+        if lower.startswith("sqlite_") or lower == HISTORY or (only or lower) != lower:
             continue
         name, kind, _, without_rowid, strict = listed[lower]
         if kind == "table" or (
