@@ -8,7 +8,7 @@ from typing import Any
 import sqlite_utils
 import sqlite_utils.db
 
-from embedmig.foreign_keys import quoted
+from embedmig.naming import quoted
 from embedmig.script import statements
 
 TYPE_CHECKING = False

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from embedmig.create_table import trigger_event
 from embedmig.file import rows
-from embedmig.foreign_keys import quoted
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 from embedmig.savepoint import trial
 from embedmig.tokens import pieces
 

@@ -8,9 +8,8 @@ from difflib import SequenceMatcher
 from embedmig import meaning
 from embedmig.errors import printable
 from embedmig.file import rows
-from embedmig.foreign_keys import quoted
 from embedmig.meaning import Part
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 from embedmig.report import Drift, Value
 from embedmig.tokens import tokens
 

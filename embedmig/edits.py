@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from embedmig.create_table import Clause, Column, Parsed, blank_line_end, parse
 from embedmig.errors import UsageError, listed, printable
-from embedmig.foreign_keys import quoted
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 from embedmig.tokens import Piece, pieces
 
 TYPE_CHECKING = False

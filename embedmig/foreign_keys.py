@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,8 +135,3 @@ def _row_without_rowid(
     except sqlite3.Error:
         values = None
     return dict(zip(shown, values or (), strict=False))
-
-
-def quoted(name: str) -> str:
-    """A name from the file as it may stand in SQL."""
-    return '"' + name.replace('"', '""') + '"'

@@ -11,8 +11,7 @@ import sqlite3
 from embedmig.errors import printable
 from embedmig.file import rows
 from embedmig.finding import did_you_mean
-from embedmig.foreign_keys import quoted
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 from embedmig.report import Value
 from embedmig.script import Statement
 from embedmig.tokens import tokens

@@ -6,8 +6,7 @@ import sqlite3
 
 from embedmig import meaning
 from embedmig.file import rows
-from embedmig.foreign_keys import quoted
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 from embedmig.report import Value
 from embedmig.tokens import tokens
 

@@ -14,8 +14,7 @@ from embedmig.create_table import head
 from embedmig.dependents import Thing, searches, things
 from embedmig.errors import RebuildFailed, UsageError, printable
 from embedmig.file import rows
-from embedmig.foreign_keys import quoted
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 from embedmig.tokens import pieces
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from embedmig.foreign_keys import quoted
+from embedmig.naming import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from embedmig.dependents import Thing, Users, broken, things, users
 from embedmig.edits import Edits, edited, renamed, unasked, used_after
 from embedmig.errors import RebuildFailed, UsageError, listed, printable
 from embedmig.file import rows
-from embedmig.foreign_keys import quoted
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 from embedmig.procedure import STORED, Change, Shape, carry_out, in_main, is_sqlites_own, move_aside, shape
 from embedmig.savepoint import trial, whole
 from embedmig.tokens import pieces

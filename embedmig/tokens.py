@@ -6,7 +6,7 @@ import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator
 
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def meanings(found: Iterable[Token]) -> tuple[str, ...]:
 def as_default(token: Token) -> Token:
     """`DEFAULT word` is the string 'word', its letter case included, unless it is a value's own name."""
     if token.text[0] in "`[":
-        return as_text(token._replace(text='"' + unquoted(token.text).replace('"', '""') + '"'))
+        return as_text(token._replace(text=quoted(unquoted(token.text))))
     is_word = token.text[0].isalpha() or token.text[0] == "_" or not token.text[0].isascii()
     if not is_word or token.meaning in _VALUES or token.meaning.startswith("x'"):
         return as_text(token)

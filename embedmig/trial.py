@@ -10,8 +10,7 @@ from embedmig import dependents, difference, file, losses, names
 from embedmig.errors import EmbedmigError, MigrationFailed, printable
 from embedmig.file import rows
 from embedmig.finding import ERROR, WARNING, Finding, near
-from embedmig.foreign_keys import quoted
-from embedmig.naming import folded
+from embedmig.naming import folded, quoted
 from embedmig.script import Statement
 from embedmig.tokens import tokens
 

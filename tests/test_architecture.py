@@ -110,7 +110,7 @@ FLOORS = """
     file
     progress
     script
-    naming          how SQLite compares names
+    naming          how SQLite compares names, and in SQL
     log
     migration
     report          values

@@ -16,7 +16,7 @@ from hypothesis.errors import NoSuchExample
 
 from embedmig import Migrator, UsageError
 from embedmig.file import damage
-from embedmig.foreign_keys import quoted
+from embedmig.naming import quoted
 from embedmig.testing.strategies import database, fill, filling, rows
 
 TYPE_CHECKING = False

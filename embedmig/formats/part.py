@@ -6,8 +6,8 @@ import os
 
 from embedmig import definition, file
 from embedmig.errors import DefinitionError, HistoryMismatch, printable
-from embedmig.foreign_keys import quoted
 from embedmig.loader import Folders
+from embedmig.naming import quoted
 from embedmig.report import Value
 
 TYPE_CHECKING = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from embedmig.errors import printable
-from embedmig.foreign_keys import quoted
 from embedmig.migration import HISTORY
+from embedmig.naming import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from embedmig.errors import UsageError, printable
 from embedmig.file import rows
-from embedmig.foreign_keys import quoted
+from embedmig.naming import quoted
 from embedmig.testing.expressions import Column, as_sql, tokens
 from embedmig.testing.values import LEFT_OUT, LITERAL, index
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from embedmig.naming import quoted
+
 
 class Literal(NamedTuple):
     """A constant: None, int, float, str or bytes; TRUE and FALSE are 1 and 0."""
@@ -299,7 +301,7 @@ def is_known(node: Node) -> bool:
 def as_sql(node: Node) -> str:
     """The expression again, its columns as quoted names, in brackets where it has any operator."""
     if isinstance(node, Column):
-        return '"' + node.name.replace('"', '""') + '"'
+        return quoted(node.name)
     if isinstance(node, Unknown):
         return node.text
     if isinstance(node, Literal):

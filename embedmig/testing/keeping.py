@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from embedmig.errors import EmbedmigError, MigrationFailed, printable
-from embedmig.foreign_keys import quoted
+from embedmig.naming import quoted
 from embedmig.testing import content, strategies
 from embedmig.testing.subject import Refuted, told, unclean
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from embedmig import file, savepoint
 from embedmig.errors import UsageError, printable
-from embedmig.foreign_keys import quoted
+from embedmig.naming import quoted
 from embedmig.policy import migrator_of
 from embedmig.testing import tables
 from embedmig.testing.drawing import Filler

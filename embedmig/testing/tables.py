@@ -7,8 +7,8 @@ import sqlite3
 from typing import NamedTuple
 
 from embedmig.file import rows
-from embedmig.foreign_keys import quoted
 from embedmig.migration import HISTORY
+from embedmig.naming import quoted
 from embedmig.testing import checks, values
 from embedmig.testing.expressions import Column, Literal, Node, Op, Token, closing, parse, tokens
 
