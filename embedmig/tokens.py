@@ -30,7 +30,7 @@ PIECE = re.compile(
       | (?P<name> "(?:[^"]++|"")*+" | `(?:[^`]++|``)*+` | \[[^\]]*+\] )
       | (?P<number> 0[xX][0-9a-fA-F]++ | (?:[0-9]++(?:\.[0-9]*+)? | \.[0-9]++)(?:[eE][+-]?[0-9]++)? )
       | (?P<word> [^\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]++ )
-      | (?P<sign> ->>? | \|\| | <[>=] | >= | == | != | . )""",
+      | (?P<sign> ->>? | \|\| | <[<>=] | >[>=] | == | != | . )""",
     re.X | re.S,
 )
 # A name spelled like one of these means something else without its quotes: SQLite's words that are never names, and values.

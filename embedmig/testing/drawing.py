@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from embedmig.errors import UsageError, printable
 from embedmig.file import rows
 from embedmig.naming import quoted
-from embedmig.testing.expressions import Column, as_sql, tokens
+from embedmig.testing.expressions import Column, as_sql
 from embedmig.testing.values import LEFT_OUT, LITERAL, index
+from embedmig.tokens import pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -345,7 +346,7 @@ def _no_parent(table: Table, key: Key, *, alone: bool) -> UsageError:
 
 
 def _unfillable(table: Table, why: str, tries: int, *, alone: bool) -> UsageError:
-    words = {token.text.strip('"`[]').lower() for token in tokens(why)}
+    words = {token.text.strip('"`[]').lower() for token in pieces(why)}
     named = [column for column in table.columns if column.lower() in words]
     return UsageError(
         f"No row for {printable(table.name)} could be drawn: of {tries} and more that were tried SQLite took none"

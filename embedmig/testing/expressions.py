@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from embedmig.naming import quoted
+from embedmig.tokens import Piece, pieces
 
 
 class Literal(NamedTuple):
@@ -39,17 +40,6 @@ class Unknown(NamedTuple):
 
 Node = Literal | Column | Op | Unknown
 
-_TOKEN = re.compile(
-    r"""(?P<skip> \s+ | --[^\n]* | /\*.*?\*/ )
-      | (?P<blob> [xX]'[0-9a-fA-F]*' )
-      | (?P<string> '(?:[^']|'')*' )
-      | (?P<quoted> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] )
-      | (?P<number> 0[xX][0-9a-fA-F]+ | (?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? )
-      | (?P<word> [^\W\d][\w$]* )
-      | (?P<sign> ->> | -> | \|\| | << | >> | <= | >= | <> | != | == | . )""",
-    re.X | re.S,
-)
-
 # Loosest first (https://sqlite.org/lang_expr.html#operators_and_parse_affecting_attributes).
 _COMPARED = {"=": "=", "==": "=", "<>": "<>", "!=": "<>"}
 _BINARY = [["<", "<=", ">", ">="], ["&", "|", "<<", ">>"], ["+", "-"], ["*", "/", "%"], ["||", "->", "->>"]]
@@ -57,42 +47,14 @@ _MATCHED = ("LIKE", "GLOB", "MATCH", "REGEXP")
 _CONSTANTS = {"NULL": None, "TRUE": 1, "FALSE": 0}
 
 
-class Token(NamedTuple):
-    kind: str
-    text: str
-    start: int
-    end: int
-
-    @property
-    def word(self) -> str:
-        return self.text.upper() if self.kind in ("word", "sign") else ""
-
-
-def tokens(sql: str) -> list[Token]:
-    """The pieces of SQL text, blanks and comments left out."""
-    return [
-        Token(str(found.lastgroup), found.group(), found.start(), found.end())
-        for found in _TOKEN.finditer(sql)
-        if found.lastgroup != "skip"
-    ]
-
-
-def closing(found: list[Token], at: int) -> int:
+def closing(found: list[Piece], at: int) -> int:
     """The index of the bracket that closes the one at `at`."""
     depth = 0
     for i in range(at, len(found)):
-        depth += (found[i].text == "(") - (found[i].text == ")" and found[i].kind == "sign")
+        depth += (found[i].said == "(") - (found[i].said == ")")
         if depth == 0:
             return i
     return len(found) - 1
-
-
-def name_of(token: Token) -> str:
-    """A name as SQLite means it, without its quotes."""
-    if token.kind in ("quoted", "string"):
-        mark = token.text[-1]
-        return token.text[1:-1].replace(mark * 2, mark)
-    return token.text
 
 
 def parse(sql: str, columns: frozenset[str]) -> Node:
@@ -109,11 +71,11 @@ class _Reader:
     """Recursive descent, one method a level of SQLite's table of operators."""
 
     def __init__(self, sql: str, columns: frozenset[str]) -> None:
-        self.sql, self.columns, self.tokens, self.at = sql, columns, tokens(sql), 0
+        self.sql, self.columns, self.tokens, self.at = sql, columns, pieces(sql), 0
 
     def peek(self, *words: str) -> bool:
         ahead = self.tokens[self.at : self.at + len(words)]
-        return tuple(token.word for token in ahead) == words
+        return tuple(token.said for token in ahead) == words
 
     def take(self, *words: str) -> bool:
         if self.peek(*words):
@@ -121,7 +83,7 @@ class _Reader:
             return True
         return False
 
-    def next(self) -> Token:
+    def next(self) -> Piece:
         self.at += 1
         return self.tokens[self.at - 1]
 
@@ -149,7 +111,7 @@ class _Reader:
             node = found
 
     def compared(self, left: Node) -> Node | None:
-        sign = self.tokens[self.at].word if self.at < len(self.tokens) else ""
+        sign = self.tokens[self.at].said if self.at < len(self.tokens) else ""
         if sign in _COMPARED:
             self.at += 1
             return Op(_COMPARED[sign], (left, self.binary(0)))
@@ -180,7 +142,7 @@ class _Reader:
     def listed(self, left: Node) -> Node:
         if not self.peek("("):
             return Unknown(self.next().text)
-        if self.tokens[self.at + 1].word in ("SELECT", "WITH", "VALUES"):
+        if self.tokens[self.at + 1].said in ("SELECT", "WITH", "VALUES"):
             return self.unread()
         self.at += 1
         return Op("in", (left, *self.until_closed()))
@@ -220,40 +182,40 @@ class _Reader:
             return Op("~", (self.collated(),))
         node = self.primary()
         if self.take("COLLATE"):
-            node = Op("collate", (node, Literal(name_of(self.next()).lower())))
+            node = Op("collate", (node, Literal(self.next().name.lower())))
         return node
 
     def primary(self) -> Node:
         if self.peek("("):
-            if self.tokens[self.at + 1].word in ("SELECT", "WITH", "VALUES"):
+            if self.tokens[self.at + 1].said in ("SELECT", "WITH", "VALUES"):
                 return self.unread()
             self.at += 1
             inside = self.until_closed()
             return inside[0] if len(inside) == 1 else Op("row", inside)
         token = self.next()
-        if token.kind in ("string", "blob", "number"):
+        if token.kind in ("text", "number"):
             return Literal(_constant(token))
-        if token.word == "CASE":
+        if token.said == "CASE":
             return self.case()
-        if token.word == "CAST" and self.peek("("):
+        if token.said == "CAST" and self.peek("("):
             end = closing(self.tokens, self.at)
             self.at += 1
             node = self.either()
             declared = self.sql[self.tokens[self.at].end : self.tokens[end].start].strip()  # what stands behind AS
             self.at = end + 1
             return Op("cast", (node, Literal(declared.upper())))
-        if token.word in ("EXISTS", "RAISE") and self.peek("("):
+        if token.said in ("EXISTS", "RAISE") and self.peek("("):
             return self.unread()
         if token.kind == "word" and self.take("("):
             return Op(token.text.lower() + "()", self.until_closed())
-        if token.word in _CONSTANTS and token.text.lower() not in self.columns:
-            return Literal(_CONSTANTS[token.word])
+        if token.said in _CONSTANTS and token.text.lower() not in self.columns:
+            return Literal(_CONSTANTS[token.said])
         return self.named(token)
 
-    def named(self, token: Token) -> Node:
-        name = name_of(token)
+    def named(self, token: Piece) -> Node:
+        name = token.name
         while self.take("."):
-            name = name_of(self.next())
+            name = self.next().name
         if name.lower() in self.columns:
             return Column(name.lower())
         return Literal(name) if token.text[0] == '"' else Unknown(name)
@@ -276,11 +238,9 @@ def _unless(negative: bool, node: Node) -> Node:
     return Op("not", (node,)) if negative else node
 
 
-def _constant(token: Token) -> object:
-    if token.kind == "string":
-        return name_of(token)
-    if token.kind == "blob":
-        return bytes.fromhex(token.text[2:-1])
+def _constant(token: Piece) -> object:
+    if token.kind == "text":
+        return token.name if token.text[0] == "'" else bytes.fromhex(token.text[2:-1])
     if token.text[:2].lower() == "0x":
         return int(token.text, 16)
     return float(token.text) if re.search(r"[.eE]", token.text) else int(token.text)

@@ -10,7 +10,8 @@ from embedmig.file import rows
 from embedmig.migration import HISTORY
 from embedmig.naming import quoted
 from embedmig.testing import checks, values
-from embedmig.testing.expressions import Column, Literal, Node, Op, Token, closing, parse, tokens
+from embedmig.testing.expressions import Column, Literal, Node, Op, closing, parse
+from embedmig.tokens import Piece, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,17 +146,17 @@ def _keys(conn: sqlite3.Connection, name: str) -> Iterator[Key]:
 
 
 def _checks(sql: str, names: frozenset[str]) -> Iterator[Node]:
-    found = tokens(sql)
+    found = pieces(sql)
     for i, token in enumerate(found[:-1]):
-        if token.word == "CHECK" and found[i + 1].text == "(":
+        if token.said == "CHECK" and found[i + 1].text == "(":
             yield parse(sql[found[i + 1].end : found[closing(found, i + 1)].start], names)
 
 
 def _triggers(conn: sqlite3.Connection, name: str, names: frozenset[str]) -> Iterator[Node]:
     """What a trigger refuses by RAISE() when a row is inserted, as constraints: the contrary of its conditions."""
     for sql in _told(conn, name):
-        found = tokens(sql)
-        words = [token.word for token in found]
+        found = pieces(sql)
+        words = [token.said for token in found]
         if "TRIGGER" not in words[:4] or "BEGIN" not in words or "INSERT" not in words[: words.index("BEGIN")]:
             continue
         begin = words.index("BEGIN")
@@ -168,17 +169,17 @@ def _triggers(conn: sqlite3.Connection, name: str, names: frozenset[str]) -> Ite
                 yield Op("not", (both[0] if len(both) == 1 else Op("and", (both[0], both[1])),))
 
 
-def _raised(sql: str, body: list[Token], names: frozenset[str]) -> Iterator[Node | None]:
+def _raised(sql: str, body: list[Piece], names: frozenset[str]) -> Iterator[Node | None]:
     """The condition of each RAISE() in a trigger's body; None where it has none of its own."""
     for i, token in enumerate(body[:-1]):
-        if token.word != "RAISE" or body[i + 1].text != "(":
+        if token.said != "RAISE" or body[i + 1].text != "(":
             continue
-        before = body[i - 1].word
+        before = body[i - 1].said
         end = closing(body, i + 1)
         if before == "THEN":
-            when = max(j for j in range(i) if body[j].word == "WHEN")
+            when = max(j for j in range(i) if body[j].said == "WHEN")
             yield parse(sql[body[when].end : body[i - 1].start], names)
-        elif before == "SELECT" and end + 1 < len(body) and body[end + 1].word == "WHERE":
+        elif before == "SELECT" and end + 1 < len(body) and body[end + 1].said == "WHERE":
             stop = next((j for j in range(end, len(body)) if body[j].text == ";"), len(body) - 1)
             yield parse(sql[body[end + 1].end : body[stop].start], names)
         elif before == "SELECT":
