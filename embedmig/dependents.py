@@ -112,7 +112,7 @@ def _rename(conn: sqlite3.Connection, sql: str) -> None:
             return
 
 
-_EXTERNAL = re.compile(r"CREATE VIRTUAL TABLE .*\bUSING\b.*\bfts\d\b.*\bcontent\b", re.I | re.S)
+_SEARCH = re.compile(r"CREATE VIRTUAL TABLE .*\bUSING\b.*\bfts\d\b", re.I | re.S)
 
 
 def searches(conn: sqlite3.Connection, table: str) -> list[Thing]:
@@ -121,15 +121,19 @@ def searches(conn: sqlite3.Connection, table: str) -> list[Thing]:
     for view in everything:  # in the order in which they were made: a view on a view comes after it
         if view.kind == "view" and any(folded(token.name) in sources for token in pieces(view.sql)):
             sources.add(folded(view.name))
-    return [thing for thing in everything if _EXTERNAL.match(thing.sql) and _content(thing) in sources]
+    return [thing for thing in everything if content_of(thing.sql) in sources]
 
 
-def _content(search: Thing) -> str:
-    """What stands behind `content =`."""
-    said = [folded(token.name) for token in pieces(search.sql)]
-    return next(
-        (third for one, two, third in zip(said, said[1:], said[2:], strict=False) if (one, two) == ("content", "=")), ""
-    )
+def content_of(sql: str) -> str | None:
+    """The table or view, in lower case, from which a full-text table reads its text; "" where nothing keeps it.
+
+    None for what keeps its text itself, or is no full-text table (https://sqlite.org/fts5.html#external_content_and_contentless_tables).
+    """
+    if not _SEARCH.match(sql):
+        return None
+    said = [folded(token.name) for token in pieces(sql)]
+    triples = zip(said, said[1:], said[2:], strict=False)
+    return next((third for one, two, third in triples if (one, two) == ("content", "=")), None)
 
 
 def broken(conn: sqlite3.Connection) -> dict[Thing, str]:
@@ -140,7 +144,7 @@ def broken(conn: sqlite3.Connection) -> dict[Thing, str]:
         if thing.kind == "view" and (error := _error(conn, f"EXPLAIN SELECT * FROM {thing.place}")):
             found[thing] = error
         # a full-text table looks at the table that keeps its text when it is read, and not before
-        if _EXTERNAL.match(thing.sql) and (error := _error(conn, f"SELECT * FROM {thing.place} LIMIT 1")):
+        if content_of(thing.sql) and (error := _error(conn, f"SELECT * FROM {thing.place} LIMIT 1")):
             found[thing] = error
     views = {(view.schema, folded(view.name)) for view in found if view.kind == "view"}
     fired: dict[tuple[str, str], list[Thing]] = {}

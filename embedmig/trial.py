@@ -198,13 +198,7 @@ def _columns(conn: sqlite3.Connection) -> dict[str, list[str]]:
     for name, sql in rows(
         conn, "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     ):
-        is_index = kinds.get(name) == "virtual" and _has_content_elsewhere(sql)
+        is_index = kinds.get(name) == "virtual" and dependents.content_of(sql) is not None
         if kinds.get(name) in ("table", "virtual") and folded(name) != "_migrations" and not is_index:
             found[name] = [row[1] for row in rows(conn, f"PRAGMA main.table_xinfo({quoted(name)})") if not row[6]]
     return found
-
-
-def _has_content_elsewhere(sql: str) -> bool:
-    """https://sqlite.org/fts5.html#external_content_and_contentless_tables"""
-    said = [token.meaning for token in tokens(sql)]
-    return ("content", "=") in zip(said, said[1:], strict=False)

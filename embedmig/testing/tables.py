@@ -6,6 +6,7 @@ import re
 import sqlite3
 from typing import NamedTuple
 
+from embedmig.dependents import content_of
 from embedmig.file import rows
 from embedmig.migration import HISTORY
 from embedmig.naming import quoted
@@ -23,7 +24,6 @@ _JSON_READ = re.compile(
     re.I,
 )
 _FILLED_VIRTUAL = re.compile(r"\bUSING\s+(fts[345]|rtree(?:_i32)?)\b", re.I)
-_KEPT_ELSEWHERE = re.compile(r"\bcontent\s*=", re.I)
 
 
 class Key(NamedTuple):
@@ -68,9 +68,8 @@ def read(conn: sqlite3.Connection, only: str | None = None) -> dict[str, Table]:
         if lower.startswith("sqlite_") or lower == HISTORY or (only or lower) != lower:
             continue
         name, kind, _, without_rowid, strict = listed[lower]
-        if kind == "table" or (
-            kind == "virtual" and _FILLED_VIRTUAL.search(sql[lower]) and not _KEPT_ELSEWHERE.search(sql[lower])
-        ):
+        filled = kind == "virtual" and _FILLED_VIRTUAL.search(sql[lower]) and content_of(sql[lower]) is None
+        if kind == "table" or filled:
             found[lower] = _read(conn, str(name), sql[lower], rowid=not without_rowid, strict=bool(strict))
     return found
 
