@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from difflib import SequenceMatcher
 
-from embedmig import meaning
+from embedmig import meaning, schema
 from embedmig.errors import printable
 from embedmig.file import rows
 from embedmig.meaning import Part
@@ -17,15 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from embedmig.schema import Made
+
     Name = tuple[str, str]  # ("index", "notes_by_date"), as SQLite compares names
     Objects = dict[Name, "Object"]
-
-# All that is not SQLite's own (statistics, counters, indexes that a constraint made) nor the history, with what hangs on it.
-_ALL = (
-    "SELECT type, name, sql, lower(tbl_name) FROM main.sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    " AND lower(tbl_name) <> '_migrations'"
-    " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 WHEN 'view' THEN 2 ELSE 3 END, lower(name)"
-)
 
 
 class Object(Value):
@@ -47,26 +42,26 @@ class Object(Value):
 
 def objects(conn: sqlite3.Connection, besides: Sequence[str] = ()) -> Objects:
     """The objects of a database, in a stable order; `besides` are tables that are left out, with what hangs on them."""
-    kinds = {str(row[1]): str(row[2]) for row in rows(conn, "PRAGMA main.table_list")}
     found: Objects = {}
-    for kind, name, sql, table in rows(conn, _ALL):
-        if table in besides:
+    for one in schema.made(conn):
+        if one.table in besides:
             continue
         facts: list[str] = []
-        if kind == "index":
-            facts = [_key(conn, name)]
-        elif kinds.get(name) == "table":
-            facts = sorted(_facts(conn, name))
-        found[kind, folded(name)] = Object(kind, name, sql, kinds.get(name) == "shadow", tuple(facts))
+        if one.kind == "index":
+            facts = [_key(conn, one.name)]
+        elif one.shape == "table":
+            facts = sorted(_facts(conn, one.name))
+        found[one.kind, folded(one.name)] = _object(one, facts)
     return found
 
 
 def texts(conn: sqlite3.Connection) -> Objects:
     """The same without the facts, in a tenth of the time: enough where this very SQLite has made both databases."""
-    shadows = {str(row[1]) for row in rows(conn, "PRAGMA main.table_list") if row[2] == "shadow"}
-    return {
-        (kind, folded(name)): Object(kind, name, sql, name in shadows, ()) for kind, name, sql, _ in rows(conn, _ALL)
-    }
+    return {(one.kind, folded(one.name)): _object(one, ()) for one in schema.made(conn)}
+
+
+def _object(made: Made, facts: Sequence[str]) -> Object:
+    return Object(made.kind, made.name, made.sql, made.shape == "shadow", tuple(facts))
 
 
 def _facts(conn: sqlite3.Connection, table: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from embedmig import meaning
+from embedmig import meaning, schema
 from embedmig.file import rows
 from embedmig.naming import folded, quoted
 from embedmig.report import Value
@@ -14,10 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SHOWN = (
-    "SELECT name, sql FROM main.sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    " AND lower(name) <> '_migrations' ORDER BY lower(name)"
-)
 _GENERATED = (2, 3)  # `hidden` of a generated column; 1 is one that a virtual table hides
 _RULES = ("check", "constraint", "unique")  # what the columns themselves don't tell
 
@@ -68,13 +64,9 @@ class Table(Value):
 
 def tables(conn: sqlite3.Connection) -> tuple[Table, ...]:
     """All tables and views in the order of their names; without the history, SQLite's own and shadow tables."""
-    kinds = {str(row[1]): str(row[2]) for row in rows(conn, "PRAGMA main.table_list")}
-    names = {folded(name): name for name, _ in rows(conn, _SHOWN)}
-    return tuple(
-        _table(conn, name, kinds.get(name, "table"), sql, names)
-        for name, sql in rows(conn, _SHOWN)
-        if kinds.get(name) != "shadow"
-    )
+    found = sorted((one for one in schema.made(conn) if one.shape), key=lambda one: one.table)
+    names = {one.table: one.name for one in found}
+    return tuple(_table(conn, one.name, one.shape, one.sql, names) for one in found if one.shape != "shadow")
 
 
 def _table(conn: sqlite3.Connection, name: str, kind: str, sql: str, names: dict[str, str]) -> Table:

@@ -1,47 +1,67 @@
-"""What a schema is, and how two differ."""
+"""What a schema is: all that the app made in a file, as SQLite keeps it; its text, and how two of those differ."""
 
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
 
+from embedmig.file import rows
 from embedmig.naming import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SHOWN = (
-    "SELECT type, name, sql FROM main.sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    " AND lower(name) <> '_migrations' ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, name"
+_MADE = (
+    "SELECT type, name, sql, lower(tbl_name) FROM main.sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    " AND lower(tbl_name) <> '_migrations'"
+    " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 WHEN 'view' THEN 2 ELSE 3 END, lower(name)"
 )
 
-_BY_TABLE = (
-    "SELECT o.type, o.name, o.sql FROM main.sqlite_master AS o LEFT JOIN main.sqlite_master AS t"
-    " ON lower(t.name) = lower(o.tbl_name) AND t.type IN ('table', 'view')"
-    " WHERE o.sql IS NOT NULL AND o.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND lower(o.tbl_name) <> '_migrations'"
-    " ORDER BY t.type, lower(o.tbl_name), CASE o.type WHEN 'index' THEN 1 WHEN 'trigger' THEN 2 ELSE 0 END, lower(o.name)"
-)
+
+class Made(NamedTuple):
+    """A table, index, view or trigger. `table`, in lower case, is what it hangs on, itself where it is a table or a view.
+
+    `shape` is SQLite's own word for a table (https://sqlite.org/pragma.html#pragma_table_list): "table", "virtual", or
+    "shadow" where a virtual table keeps it for itself; "view" for a view, "" for the others.
+    """
+
+    kind: str
+    name: str
+    sql: str
+    table: str
+    shape: str
+
+
+def made(conn: sqlite3.Connection) -> list[Made]:
+    """All that is neither SQLite's own (statistics, counters, a constraint's indexes) nor the history with what hangs on it.
+
+    In a stable order: tables, indexes, views, triggers.
+    """
+    shapes = {str(row[1]): str(row[2]) for row in rows(conn, "PRAGMA main.table_list")}
+    return [
+        Made(kind, name, sql, table, shapes.get(name, "") if kind in ("table", "view") else "")
+        for kind, name, sql, table in rows(conn, _MADE)
+    ]
 
 
 def statements(conn: sqlite3.Connection) -> list[str]:
-    """The CREATE statements of a file in a stable order, without SQLite's own objects, the history and shadow tables."""
-    shadows = _shadow_tables(conn)
-    return [str(sql) for kind, name, sql in conn.execute(_SHOWN) if not (kind == "table" and name in shadows)]
+    """The CREATE statements of a file in a stable order, without shadow tables."""
+    return [one.sql for one in made(conn) if one.shape != "shadow"]
 
 
 def by_table(conn: sqlite3.Connection) -> list[str]:
     """The same for reading: each table with its indexes and triggers behind it, then each view with its triggers."""
-    shadows = _shadow_tables(conn)
-    found = conn.execute(_BY_TABLE).fetchall()
-    return [str(sql) for kind, name, sql in found if not (kind == "table" and name in shadows)]
+    found = made(conn)
+    views = {one.table for one in found if one.kind == "view"}
+    found.sort(key=lambda one: (one.table in views, one.table))
+    return [one.sql for one in found if one.shape != "shadow"]
 
 
 def row_counts(conn: sqlite3.Connection) -> dict[str, int]:
     """The number of rows of each table, virtual tables, their shadows and the history left out."""
-    shadows = _shadow_tables(conn)
-    names = [name for kind, name, sql in conn.execute(_SHOWN).fetchall() if kind == "table" and not _is_virtual(sql)]
-    wanted = [name for name in names if name not in shadows]
-    return {name: conn.execute(f"SELECT count(*) FROM main.{quoted(name)}").fetchone()[0] for name in wanted}
+    names = [one.name for one in made(conn) if one.shape == "table"]
+    return {name: rows(conn, f"SELECT count(*) FROM main.{quoted(name)}")[0][0] for name in names}
 
 
 def diff(before: Sequence[str], after: Sequence[str]) -> str:
@@ -50,12 +70,3 @@ def diff(before: Sequence[str], after: Sequence[str]) -> str:
 
     one, other = ([line for sql in schema for line in f"{sql};".splitlines()] for schema in (before, after))
     return "\n".join(difflib.unified_diff(one, other, "before", "after", lineterm="", n=1))
-
-
-def _shadow_tables(conn: sqlite3.Connection) -> set[str]:
-    """The tables that a virtual table keeps for itself: SQLite's own word for them (https://sqlite.org/pragma.html#pragma_table_list)."""
-    return {str(row[1]) for row in conn.execute("PRAGMA main.table_list") if row[2] == "shadow"}
-
-
-def _is_virtual(sql: str) -> bool:
-    return sql.split(maxsplit=2)[1].upper() == "VIRTUAL"

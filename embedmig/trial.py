@@ -6,7 +6,7 @@ import re
 import sqlite3
 from contextlib import closing
 
-from embedmig import dependents, difference, file, losses, names
+from embedmig import dependents, difference, file, losses, names, schema
 from embedmig.errors import EmbedmigError, MigrationFailed, printable
 from embedmig.file import rows
 from embedmig.finding import ERROR, WARNING, Finding, near
@@ -193,12 +193,11 @@ def _makes(statement: Statement, kind: str, name: str) -> bool:
 
 def _columns(conn: sqlite3.Connection) -> dict[str, list[str]]:
     """Of each table the columns in which somebody's data can be: none that are generated, and no index of another table's text."""
-    found = {}
-    kinds = {row[1]: row[2] for row in rows(conn, "PRAGMA main.table_list")}
-    for name, sql in rows(
-        conn, "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    ):
-        is_index = kinds.get(name) == "virtual" and dependents.content_of(sql) is not None
-        if kinds.get(name) in ("table", "virtual") and folded(name) != "_migrations" and not is_index:
-            found[name] = [row[1] for row in rows(conn, f"PRAGMA main.table_xinfo({quoted(name)})") if not row[6]]
-    return found
+    names = [
+        one.name
+        for one in schema.made(conn)
+        if one.shape in ("table", "virtual") and dependents.content_of(one.sql) is None
+    ]
+    return {
+        name: [row[1] for row in rows(conn, f"PRAGMA main.table_xinfo({quoted(name)})") if not row[6]] for name in names
+    }

@@ -97,10 +97,10 @@ FLOORS = """
     dependents
     edits
     create_table    pure
-    schema
     difference      how two schemas differ in what they mean
     meaning         of a CREATE statement
     tokens
+    schema          all that the app made in a file
     savepoint       a part of somebody's transaction
     transaction
     database        what migrations are given
