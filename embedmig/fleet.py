@@ -21,6 +21,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 from itertools import islice
 from typing import Any
 
+from embedmig import plan
 from embedmig.errors import UsageError
 from embedmig.migrator import Migrator, get_applied_migrations
 from embedmig.policy import migrator_of
@@ -112,7 +113,7 @@ def _ask_chunk(_: None, paths: list[str], _nonce: str) -> list[Result]:
 def _asked(path: str) -> Result:
     began = time.monotonic()
     try:
-        version = max((applied.version for applied in get_applied_migrations(path) if applied.finished), default=0)
+        version = plan.version_of(get_applied_migrations(path))
     except Exception as error:
         return Result(path, None, None, time.monotonic() - began, _sendable(error))
     return Result(path, version, version, time.monotonic() - began)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from embedmig import plan
 from embedmig.cli import config
 from embedmig.cli.output import Answer, as_json
 from embedmig.errors import DatabaseDamaged, EmbedmigError, NotADatabase, UnusablePath, UsageError
@@ -38,7 +39,7 @@ class Subject(NamedTuple):
     def version(self) -> int | None:
         """At which version it stands, 0 where there is no file; None where that can't be told."""
         try:
-            return max((applied.version for applied in get_applied_migrations(self.path)), default=0)
+            return plan.version_of(get_applied_migrations(self.path))
         except EmbedmigError:
             return None
 
