@@ -129,8 +129,43 @@ def _hook_in(hook: vfs.Hook, path: Path) -> None:
     calls.install(inside, folder)
 
 
-def begin() -> None:
-    """In a child, first of all."""
+def forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> Outcome:
+    """Call `run` in a forked child and bring back what became of it."""
+    return ended(*started(run, struck))
+
+
+def started(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> tuple[int, int]:
+    """A forked child that calls `run`: its id, and the pipe into which it says what became of it."""
+    here, there = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _begin()
+            os.close(here)
+            data = _outcome_of(run, struck)
+            with os.fdopen(there, "wb") as pipe:
+                pipe.write(data)
+        finally:
+            os._exit(0)  # never back into the code of the parent
+    os.close(there)
+    return pid, here
+
+
+def ended(pid: int, pipe: int) -> Outcome:
+    """Wait for a child's end."""
+    with os.fdopen(pipe, "rb") as answer:
+        data = answer.read()
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        return Outcome(f"died of {signal.Signals(os.WTERMSIG(status)).name}")
+    try:
+        return pickle.loads(data)  # type: ignore[no-any-return]
+    except (EOFError, pickle.UnpicklingError):  # it left by itself, or Ctrl-C came before the run or after it
+        code = os.WEXITSTATUS(status)
+        return Outcome(f"exited with {code}" if code else "said nothing")
+
+
+def _begin() -> None:
     signal.alarm(TOO_LONG_S)
     signal.signal(
         signal.SIGINT, signal.default_int_handler
@@ -138,31 +173,7 @@ def begin() -> None:
     logging.disable()
 
 
-def forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> Outcome:
-    """Call `run` in a forked child and bring back what became of it."""
-    here, there = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            begin()
-            os.close(here)
-            data = outcome_of(run, struck)
-            with os.fdopen(there, "wb") as pipe:
-                pipe.write(data)
-        finally:
-            os._exit(0)  # never back into the code of the parent
-    os.close(there)
-    with os.fdopen(here, "rb") as answer:
-        data = answer.read()
-    _, status = os.waitpid(pid, 0)
-    if data:
-        return pickle.loads(data)  # type: ignore[no-any-return]
-    if os.WIFSIGNALED(status):
-        return Outcome(f"died of {signal.Signals(os.WTERMSIG(status)).name}")
-    return Outcome(f"exited with {os.WEXITSTATUS(status)}")
-
-
-def outcome_of(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> bytes:
+def _outcome_of(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> bytes:
     try:
         outcome = Outcome("returned", result=run())
     except BaseException as error:

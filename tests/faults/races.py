@@ -9,7 +9,6 @@ import gc
 import logging
 import multiprocessing
 import os
-import pickle
 import random
 import re
 import shutil
@@ -28,7 +27,7 @@ from typing import NamedTuple
 import embedmig
 from embedmig import DatabaseBusy, EmbedmigError
 from faults import power, subjects
-from faults.child import Outcome, begin, forked, outcome_of
+from faults.child import Outcome, ended, forked, started
 from faults.judge import Examined
 from faults.points import spread
 from faults.subjects import Act, Subject
@@ -142,44 +141,20 @@ def _at_once(
 ) -> list[Outcome]:
     """Start them all in the same moment, strike some, and bring back what became of each."""
     gate, opener = os.pipe()
-    children = [_waiting(partial(act, path), gate, opener) for act in acts]
+    children = [started(partial(_at_the_gate, partial(act, path), gate, opener)) for act in acts]
     os.close(gate)
     os.close(opener)  # now
     began = time.monotonic()
     for moment, which in blows:
         time.sleep(max(0.0, began + moment - time.monotonic()))
         os.kill(children[which][0], number)  # a child that has ended is there until it is waited for
-    return [_ended(pid, pipe) for pid, pipe in children]
+    return [ended(pid, pipe) for pid, pipe in children]
 
 
-def _waiting(run: Callable[[], object], gate: int, opener: int) -> tuple[int, int]:
-    here, there = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            begin()
-            os.close(here)
-            os.close(opener)
-            os.read(gate, 1)  # returns when the parent has let go
-            data = outcome_of(run)
-            with os.fdopen(there, "wb") as pipe:
-                pipe.write(data)
-        finally:
-            os._exit(0)
-    os.close(there)
-    return pid, here
-
-
-def _ended(pid: int, pipe: int) -> Outcome:
-    with os.fdopen(pipe, "rb") as answer:
-        data = answer.read()
-    _, status = os.waitpid(pid, 0)
-    if os.WIFSIGNALED(status):
-        return Outcome(f"died of {signal.Signals(os.WTERMSIG(status)).name}")
-    try:
-        return pickle.loads(data)  # type: ignore[no-any-return]
-    except (EOFError, pickle.UnpicklingError):  # Ctrl-C came before the run, or after it
-        return Outcome("said nothing")
+def _at_the_gate(run: Callable[[], object], gate: int, opener: int) -> object:
+    os.close(opener)
+    os.read(gate, 1)  # returns when the parent has let go
+    return run()
 
 
 # -- at every step -------------------------------------------------------------------------------------------------------
