@@ -161,7 +161,7 @@ class _Examination:
         return []
 
     def room(self, facts: dict[str, object]) -> list[str]:
-        facts["free"] = surroundings.megabytes(disk.free_bytes(self.path))
+        facts["free"] = surroundings.amount(disk.free_bytes(self.path))
         wrong = [f"{sentence}." for sentence in surroundings.warnings(self.path)]
         if not disk.may_write_in(os.path.dirname(os.path.realpath(self.path))):
             wrong.append("This user may not write in its folder.")

@@ -81,17 +81,24 @@ def refuse_without_room(path: str, *, size: int, wal: bool, copies: int) -> str 
     free = disk.free_bytes(path)
     if free < size * copies:
         raise DiskFull(
-            f"the backup needs {megabytes(size)} and {megabytes(free)} are free",
+            f"the backup needs {amount(size)} and {amount(free)} are free",
             path=path,
             kept="Nothing was changed.",
             hint="Free some space and start the app again.",
         )
     wanted = size * (3 if not wal else 4)
     if free < wanted:
-        return f"{megabytes(free)} are free on its disk; a run may need up to {megabytes(wanted)}"
+        return f"{amount(free)} are free on its disk; a run may need up to {amount(wanted)}"
     return None
 
 
-def megabytes(size: int) -> str:
-    """A number of bytes for a person."""
-    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+def amount(number: int) -> str:
+    """Bytes for a person: `812 bytes`, `4.0 kB`, `1.2 GB`."""
+    if abs(number) < 1000:
+        return f"{number} bytes" if abs(number) != 1 else f"{number} byte"
+    value, unit = number / 1000, "kB"
+    for bigger in ("MB", "GB", "TB"):
+        if abs(value) < 999.95:
+            break
+        value, unit = value / 1000, bigger
+    return f"{value:.1f} {unit}"

@@ -21,7 +21,8 @@ import embedmig
 from embedmig import Progress
 from embedmig.cli import bar
 from embedmig.cli.entry import ROOMS, main
-from embedmig.cli.output import seconds, size
+from embedmig.cli.output import seconds
+from embedmig.surroundings import amount
 
 Cli = Callable[..., Ran]
 
@@ -177,7 +178,7 @@ def test_what_the_system_refuses_is_a_sentence_too(tmp_path: Path) -> None:
     [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1.0 kB"), (999_940, "999.9 kB"), (999_960, "1.0 MB"), (-4096, "-4.1 kB"), (2_500_000_000, "2.5 GB"), (10**16, "10000.0 TB")],
 )  # fmt: skip
 def test_sizes(number: int, shown: str) -> None:
-    assert size(number) == shown
+    assert amount(number) == shown
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import click
 
 from embedmig import backup as copies
 from embedmig.cli.command import Subject, about_a_file, about_the_file, ask, command, undone_by_ctrl_c, yes_option
-from embedmig.cli.output import Answer, seconds, size, table
+from embedmig.cli.output import Answer, seconds, table
 from embedmig.errors import UsageError, printable
+from embedmig.surroundings import amount
 
 
 @command("embedmig backup notes.db")
@@ -21,7 +22,7 @@ def backup(subject: Subject) -> Answer:
     An unchanged file that has one already is not copied again.
     """
     made = subject.migrator.backup(subject.path)
-    text = f"Backup of {subject.name}: {printable(os.path.basename(made))} ({size(os.path.getsize(made))}), verified."
+    text = f"Backup of {subject.name}: {printable(os.path.basename(made))} ({amount(os.path.getsize(made))}), verified."
     return Answer(text, {"backup": made, "bytes": os.path.getsize(made)})
 
 
@@ -36,7 +37,7 @@ def backups(subject: Subject) -> Answer:
         (
             one["version"],
             _moment(str(one["changed"])),
-            size(int(str(one["bytes"]))),
+            amount(int(str(one["bytes"]))),
             os.path.basename(str(one["backup"])),
         )
         for one in found
@@ -88,7 +89,7 @@ def reset(subject: Subject, no_backup: bool, force: bool, yes: bool) -> Answer:
         raise UsageError(f"There is no file {subject.name} to delete.", hint="`embedmig migrate` makes one.")
     kept = "Nothing of it is kept." if no_backup else "One copy of it is kept."
     there = (
-        size(os.path.getsize(subject.path)) if os.path.exists(subject.path) else "a link to a file that is not there"
+        amount(os.path.getsize(subject.path)) if os.path.exists(subject.path) else "a link to a file that is not there"
     )
     ask(f"Delete {subject.name} ({there}) and build it again? {kept}", yes)
     report = subject.migrator.reset(subject.path, keep_backup=not no_backup, force=force)

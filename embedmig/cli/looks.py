@@ -17,10 +17,11 @@ from embedmig.cli.command import (
     migrations_option,
     one_of,
 )
-from embedmig.cli.output import Answer, seconds, size, table, took, when, write
+from embedmig.cli.output import Answer, seconds, table, took, when, write
 from embedmig.errors import UsageError, printable
 from embedmig.migrator import Migrator, get_applied_migrations
 from embedmig.report import Rehearsal
+from embedmig.surroundings import amount
 
 
 @command("embedmig history notes.db", "embedmig history --picture docs/history.svg")
@@ -76,7 +77,7 @@ def _rehearsal(subject: Subject, found: Rehearsal) -> str:
         (
             took(one.duration_ms),
             f"{one.rows_written:,}",
-            size(one.bytes_after - one.bytes_before),
+            amount(one.bytes_after - one.bytes_before),
             one.new_violations,
             one.id,
         )
@@ -85,9 +86,7 @@ def _rehearsal(subject: Subject, found: Rehearsal) -> str:
     if not broken:
         heads, rows = (*heads[:3], heads[4]), [(*row[:3], row[4]) for row in rows]  # type: ignore[assignment,misc]
     free = disk.free_bytes(subject.path)
-    room = (
-        f"The real run needs up to {size(found.bytes_needed)} on the disk, its backup included; {size(free)} are free."
-    )
+    room = f"The real run needs up to {amount(found.bytes_needed)} on the disk, its backup included; {amount(free)} are free."
     parts = [
         head,
         table(heads, rows, right=heads[:-1]),

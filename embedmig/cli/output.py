@@ -1,4 +1,4 @@
-"""How things are shown: tables, sizes, times; and everything as JSON for programs."""
+"""How things are shown: tables, times; and everything as JSON for programs."""
 
 from __future__ import annotations
 
@@ -68,18 +68,6 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]], right: Sequenc
     align = ["right" if head in right else "left" for head in heads]
     drawn = tabulate(cells, tablefmt="plain", disable_numparse=True, colalign=align)
     return "\n".join(f"  {line}".rstrip() for line in drawn.splitlines())
-
-
-def size(number: int) -> str:
-    """Bytes for a person: `812 bytes`, `4.0 kB`, `1.2 GB`."""
-    if abs(number) < 1000:
-        return f"{number} bytes" if abs(number) != 1 else f"{number} byte"
-    value, unit = number / 1000, "kB"
-    for bigger in ("MB", "GB", "TB"):
-        if abs(value) < 999.95:
-            break
-        value, unit = value / 1000, bigger
-    return f"{value:.1f} {unit}"
 
 
 def took(milliseconds: int | None) -> str:
