@@ -47,7 +47,8 @@ Migrator: its `prepare` registers them. Without any of this, the folder `migrati
 - `-h` shows a command's options, with an example.
 - `--json` answers in JSON, for programs; an error too, as `{"error": ...}`.
 - `--debug` shows the traceback of an error, and what the library logs.
-- The exit status is 0 if all is fine, 1 if something is pending or wrong, 2 if the call is wrong or the file can't be read.
+- The exit status is 0 if it did what it was asked; 1 if it refused, failed or was stopped, or found something wrong (`check`, `drift`, `doctor`,
+  `fleet`); 2 if the call is wrong, or the file is not there or can't be read. That migrations are pending is no error, but with `status --exit-code`: 1.
 - What can't be taken back (`reset`, `restore`, `rollback`) asks first, and does nothing without a terminal unless `--yes` is given.
 - Errors go to stderr. `NO_COLOR=1` keeps colours away. Long work shows a progress bar on a terminal, and Ctrl-C undoes it.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import pytest
 from commands import Ran, app
-from helpers import ROOT, environment, script, write
+from helpers import ROOT, environment, query, script, write
 
 import embedmig
 from embedmig import Progress
@@ -65,6 +65,39 @@ def test_an_unknown_command_is_an_error_of_the_call(cli: Cli) -> None:
     ran = cli("upgrade")
     assert (ran.status, ran.out) == (2, "")
     assert "Error: No such command 'upgrade'." in ran.err
+
+
+WRONG_CALLS = {
+    "an unknown command": (("upgrade",), "No such command 'upgrade'."),
+    "an unknown option": (("migrate", "--too", "3"), "--too"),
+    "a word for a number": (("migrate", "--to", "new"), "'new' is not a valid integer"),
+    "something missing": (("new",), "Missing argument 'NAME'."),
+    "two files": (("status", "a.db", "-d", "b.db"), "Two files are named: a.db and b.db."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", WRONG_CALLS)
+def test_a_call_that_is_wrong_is_told_as_json_too(call: str, cli: Cli) -> None:
+    arguments, words = WRONG_CALLS[call]
+    ran = cli(*arguments, "--json")
+    message = json.loads(ran.out)["error"]["message"]
+    assert words in message
+    assert (ran.status, json.loads(ran.out)) == (2, {"error": {"type": "UsageError", "message": message}})
+    assert ran.err.endswith(f"\nError: {message}\n")
+    assert cli(*arguments).out == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a disk that is always full")
+def test_an_answer_that_can_t_be_written_is_a_sentence_too(tmp_path: Path) -> None:
+    app(tmp_path)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "embedmig", "migrate", "notes.db"],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, env=environment(),
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "Error: The answer can't be written: No space left on device. What the command did stands.\n"
+    assert query(tmp_path / "notes.db", "SELECT max(version) FROM _migrations") == [(3,)]
 
 
 def test_the_version_names_sqlite_and_python(cli: Cli) -> None:

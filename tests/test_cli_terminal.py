@@ -132,6 +132,17 @@ def test_no_is_taken_for_an_answer(name: str, notes: Path) -> None:
     assert fingerprint(notes) == before
 
 
+def test_ctrl_c_is_taken_for_no(notes: Path) -> None:
+    before = fingerprint(notes)
+    arguments, question = QUESTIONS["reset"]
+    with terminal(notes.parent, *arguments) as seen:
+        seen.until(question)
+        seen.type("\x03")
+        assert seen.end() == 1
+    assert seen.shown.endswith("\nNothing was changed.\n")
+    assert fingerprint(notes) == before
+
+
 def test_yes_goes_on(notes: Path) -> None:
     arguments, question = QUESTIONS["rollback"]
     with terminal(notes.parent, *arguments) as seen:
@@ -139,6 +150,21 @@ def test_yes_goes_on(notes: Path) -> None:
         seen.type("y\n")
         assert seen.end() == 0
     assert query(notes, "SELECT max(version) FROM _migrations") == [(1,)]
+
+
+def interrupted(folder: Path, *arguments: str) -> str:
+    """What a command says that Ctrl-C stops in the middle of SLOW."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "embedmig", *arguments],
+        cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        while not (folder / "halfway").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    return err
 
 
 def test_ctrl_c_undoes_the_run_and_says_so(notes: Path) -> None:
@@ -155,17 +181,25 @@ def test_ctrl_c_undoes_the_run_and_says_so(notes: Path) -> None:
 
 def test_an_interrupt_without_a_terminal_is_told_too(notes: Path) -> None:
     write(notes.parent / "migrations", **{"004_count.py": SLOW})
-    with subprocess.Popen(
-        [sys.executable, "-m", "embedmig", "migrate", "notes.db"],
-        cwd=notes.parent, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        while not (notes.parent / "halfway").exists():
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
-    assert (process.returncode, out) == (1, "")
-    assert err == "Error: Stopped by Ctrl-C. Everything was undone: notes.db is at version 3, as before.\n"
+    assert interrupted(notes.parent, "migrate", "notes.db") == (
+        "Error: Stopped by Ctrl-C. Everything was undone: notes.db is at version 3, as before.\n"
+    )
+
+
+@pytest.mark.parametrize("command", [("rehearse", "notes.db"), ("check",)])
+def test_an_interrupt_of_what_only_looks_says_that_nothing_was_changed(command: tuple[str, ...], notes: Path) -> None:
+    write(notes.parent / "migrations", **{"004_count.py": SLOW})
+    before = fingerprint(notes)
+    assert interrupted(notes.parent, *command) == "Error: Stopped by Ctrl-C. Nothing was changed.\n"
+    assert fingerprint(notes) == before
+
+
+def test_an_interrupted_reset_says_that_the_file_is_gone_and_which_copy_stands(notes: Path) -> None:
+    write(notes.parent / "migrations", **{"004_count.py": SLOW})
+    assert interrupted(notes.parent, "reset", "notes.db", "--yes") == (
+        "Error: Stopped by Ctrl-C. notes.db was deleted, and not built again: `embedmig migrate` does that."
+        " Its newest backup is notes.db.v0003-reset.bak.\n"
+    )
 
 
 def test_the_bar_shows_the_migration_rows_and_time_in_one_line(notes: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -259,6 +260,18 @@ def test_another_apps_file_is_refused(cli: Cli, path: Path) -> None:
     assert ran.err.startswith("Error: notes.db is another app's file: it has photos and no history of migrations.")
 
 
+def test_a_number_is_no_name_of_a_file_that_is_to_be_made(cli: Cli, path: Path) -> None:
+    app(path.parent)
+    ran = cli("migrate", "2")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.endswith(
+        "\nError: There is no file 2. If the version is meant: --to 2. If a file is to be called so: -d 2.\n"
+    )
+    assert sorted(os.listdir(path.parent)) == ["migrations"]
+    assert cli("migrate", "-d", "2").status == 0
+    assert cli("migrate", "2").out == "2 is at version 3; nothing was pending.\n"
+
+
 # -- rollback ----------------------------------------------------------------------------------------------------------
 
 
@@ -314,7 +327,7 @@ def test_baseline_records_and_runs_nothing(cli: Cli, path: Path) -> None:
     app(path.parent)
     with closing(sqlite3.connect(path)) as conn:
         conn.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT, color TEXT)")
-    assert cli("baseline", "1", "-d", "notes.db") == (
+    assert cli("baseline", "1", "notes.db") == (
         0,
         "notes.db: recorded as version 1 without running anything: 001_notes.\n",
         "",
@@ -325,7 +338,7 @@ def test_baseline_records_and_runs_nothing(cli: Cli, path: Path) -> None:
 
 def test_baseline_of_a_file_that_is_not_there(cli: Cli, path: Path) -> None:
     app(path.parent)
-    assert cli("baseline", "1", "-d", "notes.db") == (
+    assert cli("baseline", "1", "notes.db") == (
         2,
         "",
         f"Error: There is no database at {path}. Nothing was changed. Give the path of the file that is meant.\n",

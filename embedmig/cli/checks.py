@@ -45,7 +45,7 @@ def _line(one: Finding) -> str:
     return place + click.style(level, **STYLES[one.level]) + said  # type: ignore[arg-type]  # styles by their names
 
 
-@command("embedmig renumber 003_add_tags", "embedmig renumber 003_add_tags --db notes.db")
+@command("embedmig renumber 003_add_tags", "embedmig renumber 003_add_tags --db notes.db", stopped="")
 @click.argument("id")
 @click.option("--to", type=click.IntRange(min=1), metavar="N", help="The number to give it; else the next free one.")
 @click.option("--db", metavar="FILE", help="A database: refuse if it has had this migration.")

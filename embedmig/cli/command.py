@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -17,8 +17,12 @@ import click
 from embedmig import plan
 from embedmig.cli import config
 from embedmig.cli.output import Answer, as_json
-from embedmig.errors import DatabaseDamaged, EmbedmigError, NotADatabase, UnusablePath, UsageError
+from embedmig.errors import DatabaseDamaged, EmbedmigError, NotADatabase, UnusablePath, UsageError, printable
 from embedmig.migrator import Migrator, get_applied_migrations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from embedmig.migration import Applied
 
 UNREADABLE = (UsageError, UnusablePath, NotADatabase, DatabaseDamaged)
 JSON = "embedmig.json"  # of a click context: is JSON wanted?
@@ -36,10 +40,10 @@ class Subject(NamedTuple):
         """What to call it in a sentence."""
         return click.format_filename(self.path)
 
-    def version(self) -> int | None:
-        """At which version it stands, 0 where there is no file; None where that can't be told."""
+    def history(self) -> list[Applied] | None:
+        """What was applied to it, nothing where there is no file; None where that can't be told."""
         try:
-            return plan.version_of(get_applied_migrations(self.path))
+            return get_applied_migrations(self.path)
         except EmbedmigError:
             return None
 
@@ -51,8 +55,9 @@ class Stopped(Exception):
 class Command(click.Command):
     """A command that answers with an Answer, and tells errors as sentences on stderr."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, stopped: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.stopped = stopped  # what became of things after Ctrl-C
         self.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Answer as JSON, for programs."),
             click.Option(["--debug"], is_flag=True, help="Show the traceback of an error, and what is logged."),
@@ -67,8 +72,8 @@ class Command(click.Command):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")  # a name may have any character, and a console few
         try:
-            with _logged(debug):
-                answer = super().invoke(ctx)
+            with _logged(debug), wrong_calls(json=json):
+                answer = self._answer(ctx)
         except (EmbedmigError, Stopped) as error:
             _tell(error, json, debug)
             ctx.exit(2 if isinstance(error, UNREADABLE) else 1)
@@ -78,23 +83,56 @@ class Command(click.Command):
             _tell(error, json, debug)
             ctx.exit(2)
         if answer is not None:
-            click.echo(as_json(answer.data) if json else answer.text)
+            _write(as_json(answer.data) if json else answer.text)
             ctx.exit(answer.status)
+
+    def _answer(self, ctx: click.Context) -> Answer | None:
+        try:
+            answer: Answer | None = super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise Stopped(f"Stopped by Ctrl-C. {self.stopped}".rstrip()) from interrupt
+        return answer
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         extra.setdefault("help_option_names", ["-h", "--help"])
-        return super().make_context(info_name, args, parent, **extra)
+        with wrong_calls(json="--json" in args):  # click takes them out of the list
+            return super().make_context(info_name, args, parent, **extra)
+
+
+@contextmanager
+def wrong_calls(*, json: bool) -> Iterator[None]:
+    """A call that is wrong is told by click, on stderr; where JSON is wanted, as JSON too."""
+    try:
+        yield
+    except click.UsageError as error:
+        if json:
+            _write(as_json({"error": {"type": "UsageError", "message": error.format_message()}}))
+        raise
+
+
+def _write(text: str) -> None:
+    """To stdout; where that takes no more, a sentence on stderr."""
+    try:
+        click.echo(text)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
+            raise
+        with suppress(OSError):
+            sys.stdout.close()  # else Python tries once more at its end, and complains
+        said = f"The answer can't be written: {error.strerror}. What the command did stands."
+        click.echo(f"{click.style('Error:', fg='red')} {said}", err=True)
+        raise click.exceptions.Exit(2) from error
 
 
 def _tell(error: Exception, json: bool, debug: bool) -> None:
     if debug:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    if json:
-        click.echo(as_json({"error": error}))
     said = error.args[0] if isinstance(error, Stopped) else error
     click.echo(f"{click.style('Error:', fg='red')} {said}", err=True)
+    if json:
+        _write(as_json({"error": error}))
 
 
 @contextmanager
@@ -115,14 +153,14 @@ def _logged(debug: bool) -> Iterator[None]:
         log.propagate = passes_on
 
 
-def command(*examples: str) -> Callable[[Function], Command]:
-    """A command named as its function, its docstring the help, with examples below."""
+def command(*examples: str, stopped: str = "Nothing was changed.") -> Callable[[Function], Command]:
+    """A command named as its function, its docstring the help, with examples below. `stopped`: what is true after Ctrl-C."""
     lines = "\n".join(f"  {example}" for example in examples)
     epilog = f"\b\n{'Example' if len(examples) == 1 else 'Examples'}:\n{lines}"
 
     def made(function: Function) -> Command:
         name = function.__name__.rstrip("_")
-        return click.command(name, cls=Command, epilog=epilog)(function)
+        return click.command(name, cls=Command, epilog=epilog, stopped=stopped)(function)
 
     return made
 
@@ -153,10 +191,19 @@ def _with_subject(function: Function) -> Function:
         *, db: str | None = None, database: str | None = None, migrations: str | None = None, **rest: Any
     ) -> Answer | None:
         found = config.read()
+        _refuse_a_version(db)
         path = config.database(one_of(db, database), found)
         return function(Subject(config.migrator(migrations, found), path), **rest)
 
     return database_option(migrations_option(called))
+
+
+def _refuse_a_version(db: str | None) -> None:
+    """`migrate 3` would make a file called 3."""
+    takes_version = any("--to" in one.opts for one in click.get_current_context().command.params)
+    if takes_version and db is not None and db.isascii() and db.isdigit() and not os.path.lexists(db):
+        what = f"There is no file {db}. If the version is meant: --to {db}. If a file is to be called so: -d {db}."
+        raise click.UsageError(what)
 
 
 def one_of(db: str | None, database: str | None) -> str | None:
@@ -187,7 +234,12 @@ def ask(question: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise click.UsageError("This asks before it goes on, and there is no terminal to ask on. Add --yes.")
-    if not click.confirm(question, err=True):
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:  # Ctrl-C, or the end of what is typed
+        click.echo(err=True)
+        agreed = False
+    if not agreed:
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(1)
 
@@ -195,15 +247,39 @@ def ask(question: str, yes: bool) -> None:
 @contextmanager
 def undone_by_ctrl_c(subject: Subject) -> Iterator[None]:
     """Ctrl-C undoes a run; say so, and at which version the file stands."""
-    before = subject.version()
+    before = subject.history()
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        after = subject.version()
-        if after is None or before is None:
-            said = f"What was running on {subject.name} was undone."
-        elif after == before:
-            said = f"Everything was undone: {subject.name} is at version {after}, as before."
-        else:
-            said = f"What was running was undone: {subject.name} is at version {after}, and was at {before}."
-        raise Stopped(f"Stopped by Ctrl-C. {said}") from interrupt
+        raise Stopped(f"Stopped by Ctrl-C. {_undone(subject, before)}") from interrupt
+
+
+def _undone(subject: Subject, before: list[Applied] | None) -> str:
+    after = subject.history()
+    if after is None or before is None:
+        return f"What was running on {subject.name} was undone."
+    now, then = plan.version_of(after), plan.version_of(before)
+    if now == then:
+        return f"Everything was undone: {subject.name} is at version {now}, as before."
+    return f"What was running was undone: {subject.name} is at version {now}, and was at {then}."
+
+
+@contextmanager
+def told_after_ctrl_c(subject: Subject) -> Iterator[None]:
+    """Ctrl-C during a reset: is the file as it was, gone, or built again?"""
+    before = subject.history()
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise Stopped(f"Stopped by Ctrl-C. {_left_by_a_reset(subject, before)}") from interrupt
+
+
+def _left_by_a_reset(subject: Subject, before: list[Applied] | None) -> str:
+    after = subject.history()
+    if after == before:
+        return f"{subject.name} is as it was."
+    if after:
+        return f"{subject.name} was deleted and built again: it is at version {plan.version_of(after)}."
+    kept = [os.path.basename(name) for name in subject.migrator.backups(subject.path)[:1]]
+    copy = f" Its newest backup is {printable(kept[0])}." if kept else ""
+    return f"{subject.name} was deleted, and not built again: `embedmig migrate` does that.{copy}"

@@ -8,7 +8,16 @@ from datetime import datetime
 import click
 
 from embedmig import backup as copies
-from embedmig.cli.command import Subject, about_a_file, about_the_file, ask, command, undone_by_ctrl_c, yes_option
+from embedmig.cli.command import (
+    Subject,
+    about_a_file,
+    about_the_file,
+    ask,
+    command,
+    told_after_ctrl_c,
+    undone_by_ctrl_c,
+    yes_option,
+)
 from embedmig.cli.output import Answer, seconds, table
 from embedmig.errors import UsageError, printable
 from embedmig.surroundings import amount
@@ -92,7 +101,8 @@ def reset(subject: Subject, no_backup: bool, force: bool, yes: bool) -> Answer:
         amount(os.path.getsize(subject.path)) if os.path.exists(subject.path) else "a link to a file that is not there"
     )
     ask(f"Delete {subject.name} ({there}) and build it again? {kept}", yes)
-    report = subject.migrator.reset(subject.path, keep_backup=not no_backup, force=force)
+    with told_after_ctrl_c(subject):
+        report = subject.migrator.reset(subject.path, keep_backup=not no_backup, force=force)
     text = f"{subject.name}: deleted at version {report.before}, built again at version {report.after} in {seconds(report.duration_s)}"
     if report.backup:
         text += f"\nWhat was in it: {printable(os.path.basename(report.backup))}"

@@ -27,8 +27,10 @@ Defaults stand in the nearest pyproject.toml:
   schema = "schema.sql"
 
 \b
-Exit status: 0 fine, 1 something is pending or wrong,
-2 the call is wrong or the file can't be read.
+Exit status: 0 it did what it was asked; 1 it refused, failed or was
+stopped, or found something wrong; 2 the call is wrong, or the file is not
+there or can't be read. That migrations are pending is no error, but with
+status --exit-code.
 """
 ROOMS = {name: room for section in SECTIONS.values() for name, room in section.items()}
 
@@ -45,6 +47,17 @@ class Commands(click.Group):
             return None
         found: click.Command = getattr(importlib.import_module(f"embedmig.cli.{room}"), cmd_name)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            from embedmig.cli.command import wrong_calls
+
+            with wrong_calls(json="--json" in args):
+                raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, ROOMS))

@@ -9,7 +9,7 @@ import click
 
 from embedmig import adoption, definition, drift, history, questions
 from embedmig.cli import bar
-from embedmig.cli.command import Subject, about_a_file, about_the_file, ask, command, undone_by_ctrl_c, yes_option
+from embedmig.cli.command import Subject, about_a_file, ask, command, undone_by_ctrl_c, yes_option
 from embedmig.cli.output import Answer, count, files, seconds, table, took, when
 from embedmig.errors import EmbedmigError, listed, printable
 from embedmig.report import Report, Status
@@ -150,9 +150,9 @@ def rollback(subject: Subject, to: int, yes: bool) -> Answer:
     return Answer(told(subject.name, report, "down of "), report)
 
 
-@command("embedmig baseline 3 -d notes.db")
+@command("embedmig baseline 3 notes.db")
 @click.argument("version", type=click.IntRange(min=1))
-@about_the_file
+@about_a_file
 def baseline(subject: Subject, version: int) -> Answer:
     """Record that a file has every migration up to VERSION already.
 

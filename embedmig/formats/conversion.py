@@ -38,7 +38,7 @@ def convert(place: Path, format: str, into: Path) -> list[str]:
     for index, (path, text) in enumerate(zip(paths, files.values(), strict=True)):
         try:
             disk.write_new(path, text)
-        except OSError as error:
+        except (OSError, KeyboardInterrupt) as error:
             disk.discard(*paths[: index if isinstance(error, FileExistsError) else index + 1])
             raise
     return paths
