@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Tasks = list[tuple[Task, Task | None]]  # up and down of each
 
-_LINE = re.compile(r", line (\d+)")
+_PLACE = re.compile(r"(.+?)(?:, line (\d+))?: ")
 
 
 def check(migrator: Migrator, *, db: str | None = None, schema: str | None = None) -> list[Finding]:
@@ -85,12 +85,21 @@ def _loaded(shipped: Sequence[Known]) -> tuple[Tasks, list[Finding]]:
             up = Task(migration, "up", definition.checksum(known))
             tasks.append((up, None if migration.down is None else Task(migration, "down", up.checksum)))
         except DefinitionError as error:
-            path = known.place.path(known.up) if isinstance(known, loader.Shipped) else known.file
-            line = _LINE.search(error.what())
-            found.append(
-                Finding(ERROR, error.what(), path and near(path), int(line[1]) if line else None, cure=error.hint)
-            )
+            found.append(_of_a_broken(known, error))
     return tasks, found
+
+
+def _of_a_broken(known: Known, error: DefinitionError) -> Finding:
+    """What is wrong with one that can't be loaded: the place that the sentence names stands before it instead."""
+    if isinstance(known, loader.Shipped):
+        paths = {name: known.place.path(name) for name in (known.up, known.down) if name}
+    else:
+        paths = {os.path.basename(known.file): known.file} if known.file else {}
+    said = error.what()
+    if (place := _PLACE.match(said)) and place[1] in paths:
+        line = int(place[2]) if place[2] else None
+        return Finding(ERROR, said[place.end() :], near(paths[place[1]]), line, cure=error.hint)
+    return Finding(ERROR, said, next(map(near, paths.values()), None), cure=error.hint)
 
 
 # -- in memory ---------------------------------------------------------------------------------------------

@@ -175,7 +175,8 @@ def _module(shipped: Shipped) -> types.ModuleType:
     except Exception as error:
         line = line_in(error, shipped.place.path(shipped.up))
         place = f"{shipped.up}, line {line}" if line else shipped.up
-        raise _wrong(shipped, f"{place}: {type(error).__name__}: {error}", "The migration can't be loaded.") from error
+        said = error.msg if isinstance(error, SyntaxError) and line else error  # with its place, in Python's words
+        raise _wrong(shipped, f"{place}: {type(error).__name__}: {said}", "The migration can't be loaded.") from error
 
 
 def line_in(error: BaseException, file: str | None) -> int | None:
@@ -193,7 +194,7 @@ def line_in(error: BaseException, file: str | None) -> int | None:
 def described(id: str) -> str:
     """A description out of an id's words: `003_add_user_settings` -> `Add user settings`."""
     digits, _, rest = id.partition("_")
-    text = (rest if digits.isdigit() and rest else id).replace("_", " ").strip()
+    text = (rest if digits.isascii() and digits.isdigit() and rest else id).replace("_", " ").strip()
     return text[:1].upper() + text[1:]
 
 
@@ -227,7 +228,9 @@ def _check_settings(migration: Migration) -> None:
         if not isinstance(getattr(migration, name), bool):
             raise _wrong(migration, f"{name} is {getattr(migration, name)!r}", "Write True or False.")
     needs = migration.requires_sqlite
-    if needs is not None and not (isinstance(needs, str) and all(part.isdigit() for part in needs.split("."))):
+    if needs is not None and not (
+        isinstance(needs, str) and needs.isascii() and all(part.isdigit() for part in needs.split("."))
+    ):
         raise _wrong(migration, f"requires_sqlite is {needs!r}", 'Write a version as text: "3.35".')
 
 

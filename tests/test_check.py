@@ -252,6 +252,11 @@ def test_a_trigger_of_any_kind_is_tried(trigger: str) -> None:
     ]
 
 
+def test_of_two_files_of_a_migration_the_broken_one_is_named() -> None:
+    write(Path("m"), **{"001_a.up.sql": "CREATE TABLE a (x);", "001_a.down.sql": "\n-- migrate:up\nDROP TABLE a;"})
+    assert found("m") == ["m/001_a.down.sql:2: error: this file is all down. Leave the marker out."]
+
+
 def test_of_triggers_for_one_event_each_that_can_t_be_used_is_told() -> None:
     assert told(
         """\
@@ -355,10 +360,10 @@ def test_what_can_t_be_loaded_is_told_for_each_file() -> None:
     )
     assert found("m") == [
         "m/001_a.py: error: 001_a.py has no up(db). Define it: it makes the change.",
-        "m/002_b.sql:1: error: 002_b.sql, line 1: unknown option transction:false. "
+        "m/002_b.sql:1: error: unknown option transction:false. "
         "Known: transaction:false, backward_compatible:true, requires_sqlite:3.35, loses_rows:true.",
-        "m/003_c.py:1: error: 003_c.py, line 1: SyntaxError: expected ':' (003_c.py, line 1). The migration can't be loaded.",
-        "m/004_d.sql:1: error: 004_d.sql, line 1: ROLLBACK would undo the whole run. "
+        "m/003_c.py:1: error: SyntaxError: expected ':'. The migration can't be loaded.",
+        "m/004_d.sql:1: error: ROLLBACK would undo the whole run. "
         "Remove it: a migration that fails is undone by embedmig.",
     ]
 

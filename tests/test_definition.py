@@ -196,6 +196,10 @@ WRONG_PYTHON = {
         "requires_sqlite = 3.35\n" + ANY_UP,
         f"001_a.py: requires_sqlite is 3.35. {AS_TEXT}",
     ),
+    "requires_sqlite is in other digits": (
+        "requires_sqlite = '\u0663.35'\n" + ANY_UP,
+        f"001_a.py: requires_sqlite is '\u0663.35'. {AS_TEXT}",
+    ),
     "requires_sqlite is a comparison": (
         "requires_sqlite = '>=3.35'\n" + ANY_UP,
         f"001_a.py: requires_sqlite is '>=3.35'. {AS_TEXT}",
