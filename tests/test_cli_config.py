@@ -67,6 +67,24 @@ def test_without_a_configuration_the_migrations_are_those_in_this_folder(cli: Cl
     assert not path.exists()
 
 
+def test_migrations_that_are_elsewhere_are_named_and_not_taken(cli: Cli, path: Path) -> None:
+    write(path.parent / "notes_app" / "migrations", **{"001_notes.sql": ONE})
+    ran = cli("migrate", "notes.db")
+    assert ran.status == 2
+    there = Path("notes_app/migrations")
+    assert ran.err.endswith(f"\nError: There is no folder migrations here, but {there}. {NAME_THEM}")
+    assert not path.exists()
+
+
+def test_a_pyproject_that_can_t_be_read_is_not_passed_over(cli: Cli, tmp_path: Path) -> None:
+    app(tmp_path)
+    (tmp_path / "pyproject.toml").mkdir()
+    ran = cli("migrate", "notes.db")
+    assert ran.status == 2
+    assert f"\nError: {tmp_path / 'pyproject.toml'} can't be read: " in ran.err
+    assert not (tmp_path / "notes.db").exists()
+
+
 def test_the_nearest_pyproject_says_both_also_from_a_folder_below(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +172,7 @@ def test_what_is_not_there_is_named(name: str, said: str, cli: Cli, path: Path) 
         ("[tool.embedmig]\ndatabase = 3\n", "[tool.embedmig] database is not a text."),
         ("[tool.embedmig]\ndatabase = ''\n", "[tool.embedmig] database is not a text."),
         ("[tool]\nembedmig = 'steps'\n", "tool.embedmig is not a table."),
+        ("tool = 3\n", "tool is not a table."),
         ("[tool.embedmig\n", "can't be read: Expected ']' at the end of a table declaration (at line 1, column 15)."),
     ],
 )  # fmt: skip

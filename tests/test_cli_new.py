@@ -29,8 +29,8 @@ def test_the_next_one_gets_the_next_number(cli: Cli, tmp_path: Path) -> None:
     app(tmp_path)
     assert cli("new", "add_words", "--sql").out == f"Wrote {Path('migrations/004_add_words.sql')}\n"
     assert (tmp_path / "migrations" / "004_add_words.sql").read_bytes() == (
-        b"-- Add words.\n\n-- migrate:up\nwrite this migration;\n\n"
-        b"-- migrate:down\nundo what stands above, or delete this section;\n"
+        b"-- Add words.\n\n-- migrate:up\nSELECT * FROM write_this_migration;\n\n"
+        b"-- migrate:down\nSELECT * FROM undo_what_stands_above_or_delete_this_section;\n"
     )
 
 
@@ -95,6 +95,36 @@ def test_it_is_written_where_the_apps_migrator_has_them(cli: Cli, tmp_path: Path
 def test_a_package_that_is_not_there_yet_is_made_as_a_folder(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "notes_app", **{"__init__.py": ""})
     assert cli("new", "a", "-m", "notes_app.steps").out == f"Wrote {Path('notes_app/steps/001_a.py')}\n"
+
+
+ONLY = (
+    'The migrations in notes_app/migrations are the only ones here. Say once that they are meant: migrations = "notes_app/migrations" '
+    "under [tool.embedmig] in pyproject.toml.\n"
+)
+
+
+@pytest.mark.parametrize("there", ["001_a.sql", "__init__.py"])
+def test_where_nothing_is_said_the_only_package_of_migrations_gets_it(there: str, cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "notes_app" / "migrations", **{there: ""})
+    id = "002_b" if there == "001_a.sql" else "001_b"
+    assert cli("new", "b") == (0, f"Wrote {Path('notes_app', 'migrations', id + '.py')}\n{ONLY}", "")
+    assert not (tmp_path / "migrations").exists()
+
+
+def test_the_folder_here_goes_before_one_elsewhere(cli: Cli, tmp_path: Path) -> None:
+    app(tmp_path)
+    write(tmp_path / "notes_app" / "migrations", **{"001_a.sql": ""})
+    assert cli("new", "b").out == f"Wrote {Path('migrations/004_b.py')}\n"
+
+
+def test_of_two_packages_none_is_taken(cli: Cli, tmp_path: Path) -> None:
+    for name in ("notes_app", "src/todo_app"):
+        write(tmp_path / name / "migrations", **{"001_a.sql": ""})
+    ran = cli("new", "b")
+    assert ran.status == 2
+    both = f"{Path('notes_app/migrations')}, {Path('src/todo_app/migrations')}"
+    assert ran.err.endswith(f"\nError: Several folders of migrations are here: {both}. Name one by -m.\n")
+    assert not (tmp_path / "migrations").exists()
 
 
 def test_a_name_without_letters_is_refused(cli: Cli, tmp_path: Path) -> None:

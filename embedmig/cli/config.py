@@ -14,7 +14,7 @@ from typing import NamedTuple
 import click
 
 from embedmig import loader
-from embedmig.errors import EmbedmigError
+from embedmig.errors import EmbedmigError, listed
 from embedmig.finding import near
 from embedmig.migrator import Migrator
 
@@ -22,6 +22,7 @@ KEYS = ("migrations", "database", "schema")
 HERE = os.path.join(
     os.curdir, "migrations"
 )  # where nothing else is said: this folder, and no package of that name elsewhere
+_OF_MIGRATIONS = re.compile(r"__init__\.py\Z|[0-9]+_\w.*\.(?:py|sql)\Z")
 ATTRIBUTE = re.compile(r"(?P<module>[^\W\d]\w+(?:\.\w+)*):(?P<name>[^\W\d]\w*)")  # not C:\notes, and not C:notes
 
 
@@ -54,12 +55,16 @@ def read() -> Config:
 def _table(file: str) -> object:
     """What [tool.embedmig] says in this file, or None where there is no such file or no such table."""
     try:
+        if not os.path.lexists(file):  # also where a folder above may not be looked into
+            return None
         tool = tomllib.loads(Path(file).read_text(encoding="utf-8")).get("tool", {})
-    except (FileNotFoundError, PermissionError, NotADirectoryError):
-        return None
+    except OSError as error:
+        raise click.UsageError(f"{file} can't be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{file} can't be read: {error}.") from error
-    return tool.get("embedmig") if isinstance(tool, dict) else None
+    if not isinstance(tool, dict):
+        raise click.UsageError(f"{file}: tool is not a table.")
+    return tool.get("embedmig")
 
 
 def _checked(folder: str, file: str, found: object) -> Config:
@@ -93,6 +98,8 @@ def migrator(given: str | None, config: Config) -> Migrator:
     source = _place(name, base)
     if source is None:
         where = f"There is no package and no folder {name}" if name != HERE else "There is no folder migrations here"
+        if name == HERE and (others := elsewhere(base)):
+            where += f", but {listed(map(near, others))}"
         raise click.UsageError(
             f"{where}. Name them by -m, or by migrations = ... under [tool.embedmig] in pyproject.toml; "
             "`embedmig new` writes the first one."
@@ -114,6 +121,27 @@ def folder(given: str | None, config: Config) -> str:
         return loader.place_of(loader.keep(found_source)).label  # type: ignore[arg-type]  # a text stays a text
     words = name if _is_path(name) or not _is_dotted(name) else name.replace(".", os.sep)
     return os.path.normpath(os.path.join(base, words))
+
+
+def folder_for_the_next(given: str | None, config: Config) -> str:
+    """The same for a new file: where nothing is said and no folder migrations is here, the app's package may have the only one."""
+    usual = folder(given, config)
+    if given is not None or config.migrations is not None or os.path.isdir(usual):
+        return usual
+    others = elsewhere(config.folder)
+    if len(others) > 1:
+        raise click.UsageError(f"Several folders of migrations are here: {listed(map(near, others))}. Name one by -m.")
+    return others[0] if others else usual
+
+
+def elsewhere(base: str) -> list[str]:
+    """The packages `migrations`, or folders that have some, inside what lies in this folder or in src."""
+    found = [
+        one
+        for pattern in ("*", os.path.join("src", "*"))
+        for one in Path(base).glob(os.path.join(pattern, "migrations"))
+    ]
+    return sorted(str(one) for one in found if any(_OF_MIGRATIONS.match(file.name) for file in one.glob("*.*")))
 
 
 def _name(given: str | None, config: Config) -> tuple[str, str]:

@@ -36,14 +36,14 @@ SQL = """\
 -- {description}.
 
 -- migrate:up
-write this migration;
+SELECT * FROM write_this_migration;
 
 -- migrate:down
-undo what stands above, or delete this section;
+SELECT * FROM undo_what_stands_above_or_delete_this_section;
 """
 
 
-@command("embedmig new add_user_settings", 'embedmig new "Split titles" --sql')
+@command("embedmig new add_user_settings", 'embedmig new "Split titles" --sql', stopped="")
 @click.argument("name")
 @click.option("--sql", is_flag=True, help="In SQL; else in Python.")
 @migrations_option
@@ -53,7 +53,8 @@ def new(name: str, sql: bool, migrations: str | None) -> Answer:
     It gets the next number, or the time where the folder's files are numbered by time.
     """
     words = _words(name)
-    folder = config.folder(migrations, config.read())
+    found = config.read()
+    folder = config.folder_for_the_next(migrations, found)
     here = os.listdir(folder) if os.path.isdir(folder) else []
     id = f"{_next_version(here)}_{words}"
     file = Path(folder, id + (".sql" if sql else ".py"))
@@ -63,7 +64,14 @@ def new(name: str, sql: bool, migrations: str | None) -> Answer:
         disk.write_new(str(file), text)
     except OSError as error:
         raise UsageError(f"{file} can't be written: {error.strerror}.", hint="Check the folder.") from error
-    return Answer(f"Wrote {printable(near(str(file)))}", {"file": str(file.resolve()), "id": id})
+    lines = [f"Wrote {printable(near(str(file)))}"]
+    if folder != config.folder(migrations, found):
+        place = printable(near(folder)).replace(os.sep, "/")
+        lines.append(
+            f'The migrations in {place} are the only ones here. Say once that they are meant: migrations = "{place}" '
+            "under [tool.embedmig] in pyproject.toml."
+        )
+    return Answer("\n".join(lines), {"file": str(file.resolve()), "id": id})
 
 
 def _words(name: str) -> str:
@@ -82,7 +90,7 @@ def _next_version(names: list[str]) -> str:
     return str(following([int(number) for number in numbers])).zfill(max(map(len, numbers), default=3))
 
 
-@command("embedmig adopt db/migrations --from goose --into notes_app/migrations")
+@command("embedmig adopt db/migrations --from goose --into notes_app/migrations", stopped="")
 @click.argument("folder")
 @click.option("--from", "tool", metavar="TOOL", required=True, help=f"Whose they are: {', '.join(NAMES)}.")
 @click.option("--into", metavar="FOLDER", help="Where the numbered files go; else where the migrations are to be.")
