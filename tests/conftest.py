@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
@@ -83,8 +84,12 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
         return Ran(done.exit_code, done.stdout, done.stderr)
 
     yield run
-    for name in set(sys.modules) - before:  # an app's modules; the next test has another app of that name
-        module = sys.modules[name]
-        places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", [])]
-        if any(place.startswith(str(tmp_path)) for place in places):
-            del sys.modules[name]
+    # an app's modules; the next test has another app of that name. A namespace package looks for its parent when it is asked where
+    # it lies: so all are asked first.
+    for name in [name for name in set(sys.modules) - before if _lies_in(sys.modules[name], str(tmp_path))]:
+        del sys.modules[name]
+
+
+def _lies_in(module: ModuleType, folder: str) -> bool:
+    places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", [])]
+    return any(place.startswith(folder) for place in places)
