@@ -44,6 +44,8 @@ class Trial:
         if said is None:
             return False
         self._look_at_the_broken(up, unknown)
+        if is_new and _does_nothing(up):
+            self._add(WARNING, f"{_called(up)} does nothing.", up, cure="Write it, or take its file away.")
         if is_new and not up.migration.loses_rows:
             self._look_for_losses(up, said, columns)
         if down is not None:
@@ -162,6 +164,14 @@ class Trial:
             what = f"{printable(up.id)} up, down and up again does not make what up alone does: {left.in_words()}."
             self._add(ERROR, what, down, cure="Let down undo all that up does.")
         return not left
+
+
+def _does_nothing(task: Task) -> bool:
+    """Is it without a statement, or a function that names nothing at all, and so can do nothing?"""
+    if task.function is None:
+        return not task.statements
+    code = getattr(task.function, "__code__", None)
+    return code is not None and not code.co_names and not code.co_freevars
 
 
 def _text(task: Task) -> str:

@@ -193,6 +193,23 @@ def test_syntaqlite_is_there_where_these_tests_run() -> None:
     assert importlib.util.find_spec("syntaqlite")
 
 
+NOTHING = {
+    "002_next.sql": ["", "-- Tags.\n", "-- migrate:up\n-- migrate:down\n", "BEGIN;\nCOMMIT;\n"],
+    "002_next.py": ["def up(db):\n    pass\n", '"""Tags."""\n\ndef up(db):\n    """Not yet."""\n    return None\n'],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in NOTHING.items() for text in texts])
+def test_a_migration_that_does_nothing_is_told(name: str, text: str) -> None:
+    """Users would have it, and what is written there later would run on none of their files."""
+    said = f"m/{name}: warning: 002_next does nothing. Write it, or take its file away."
+    assert [one for one in told(text or "\n", name=name) if not one.startswith("note:")] == [said]
+
+
+def test_of_those_that_users_have_nobody_asks_what_they_do() -> None:
+    assert told("-- Taken back before its release.\n", third="CREATE TABLE more (x);") == []
+
+
 # -- what SQLite stores unread ----------------------------------------------------------------------------------------------
 
 
