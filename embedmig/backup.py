@@ -150,12 +150,14 @@ def _left_behind(path: str) -> list[str]:
 
 def _copy(path: str, part: str, watch: Watch, timeout: float, held: sqlite3.Connection | None) -> None:
     """Copy by a second connection, since one with the write transaction would wait for itself for ever."""
-    source = nullcontext(held) if held else closing(file.connect_to_read(path))
-    with source as reading, closing(file.connect(part)) as copy:
+    with (
+        nullcontext(held) if held else closing(file.connect_to_read(path)) as source,
+        closing(file.connect(part)) as copy,
+    ):
         copy.isolation_level = None
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")  # it is synced once, at the end
-        transfer(reading, copy, watch, timeout)
+        transfer(source, copy, watch, timeout)
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # a copy in WAL mode would grow sidecars of its own
     disk.remove(*(part + end for end in file.SIDECARS))
 
