@@ -12,7 +12,7 @@ import stat
 import time
 from contextlib import closing, nullcontext
 
-from embedmig import disk, file, log
+from embedmig import diagnosis, disk, file, log
 from embedmig.errors import DatabaseBusy, DatabaseDamaged, DiskFull, EmbedmigError, UnusablePath
 
 TYPE_CHECKING = False
@@ -113,7 +113,9 @@ def take(
             disk.discard(part, *(part + end for end in file.SIDECARS))
         if isinstance(error, OSError):
             raise not_made(error, path, final) from error
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and (why := file.why_no_file(final)):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and (
+            why := diagnosis.why_no_file(final)
+        ):
             raise not_made(why, path, final) from error
         raise
     return final
@@ -184,7 +186,7 @@ def verify(name: str, check: Callable[[sqlite3.Connection], object]) -> None:
     """Raise DatabaseDamaged unless SQLite finds a copy sound and `check(conn)` can read what it must."""
     conn = file.connect_to_read(name)
     try:
-        damage = file.damage(conn)
+        damage = diagnosis.damage(conn)
         if damage:
             raise DatabaseDamaged(f"the copy {os.path.basename(name)} is not sound: {damage}", path=name)
         check(conn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from embedmig import file, history
+from embedmig import diagnosis, file, history
 from embedmig.definition import line_in
 from embedmig.disk import is_no_room
 from embedmig.errors import (
@@ -48,7 +48,7 @@ def explained(run: Run, error: Exception, task: Task, guard: Guard) -> EmbedmigE
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_CANTOPEN and _is_full(run)):
         return DiskFull(f"in {task.direction} of {task.id}", path=run.path)
     if code == sqlite3.SQLITE_READONLY:
-        return file.explained(error, run.path)
+        return diagnosis.explained(error, run.path)
     if code == sqlite3.SQLITE_CORRUPT and (damage := _damage(run)):
         return DatabaseDamaged(damage, path=run.path)  # and not a full-text index at odds with its table
     if guard.denied or (guard.lost and _is_about_the_connection(error)):
@@ -94,7 +94,7 @@ def lost(run: Run, task: Task, guard: Guard, error: Exception | None = None) -> 
     if code == sqlite3.SQLITE_FULL:
         found = DiskFull(f"in {task.direction} of {task.id}", path=run.path)
     elif code == sqlite3.SQLITE_IOERR:
-        found = file.explained(first, run.path)
+        found = diagnosis.explained(first, run.path)
     else:
         found = TransactionBroken(LOST, **where(run, task), statement=statement, cause=None)
     found.__cause__ = first
@@ -113,7 +113,7 @@ def _broken(run: Run, task: Task, guard: Guard, error: Exception | None) -> Tran
 
 def _is_full(run: Run) -> bool:
     """A temporary file that SQLite could not make, since the disk is full? It says of that only that it can't open it."""
-    reason = file.why_no_file(run.path) if run.path else None
+    reason = diagnosis.why_no_file(run.path) if run.path else None
     return reason is not None and is_no_room(reason)
 
 
@@ -121,7 +121,7 @@ def _damage(run: Run) -> str | None:
     """What is wrong with the file itself: asked after the transaction is undone, since until then SQLite repeats its error."""
     undo(run.conn)
     try:
-        return file.damage(run.conn)
+        return diagnosis.damage(run.conn)
     except sqlite3.Error as error:
         broken = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
         return str(error) if broken else None

@@ -487,7 +487,9 @@ def _opened(name: str, cached_statements: int = 128) -> sqlite3.Connection:
     try:
         return file.connect(name, cached_statements=cached_statements)
     except sqlite3.Error as error:
-        raise file.explained(error, name) from error
+        from embedmig import diagnosis
+
+        raise diagnosis.explained(error, name) from error
 
 
 def _usage(what: str, cure: str) -> Exception:

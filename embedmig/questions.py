@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 
-from embedmig import definition, file, history, plan, transaction
+from embedmig import definition, diagnosis, file, history, plan, transaction
 from embedmig.errors import (
     NEWEST,
     DatabaseDamaged,
@@ -217,7 +217,7 @@ def explaining(path: str | None) -> Iterator[None]:
         complete(error, path)
         raise
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        explained = file.explained(error, path)
+        explained = diagnosis.explained(error, path)
         complete(explained, path)
         raise explained from error
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 
+from embedmig import diagnosis, file, foreign_keys, history, log, progress
 from embedmig import failure as failure_of
-from embedmig import file, foreign_keys, history, log, progress
 from embedmig.errors import (
     DatabaseDamaged,
     EmbedmigError,
@@ -138,7 +138,7 @@ class Run:
     def _check_file(self) -> None:
         """A file cut in mid-page passes every statement, COMMIT included: only SQLite's own check sees it."""
         self.watch.enter(progress.CHECKING)
-        if damage := file.damage(self.conn):
+        if damage := diagnosis.damage(self.conn):
             raise DatabaseDamaged(damage, path=self.path)
 
     def _back_up(self) -> None:
@@ -299,7 +299,7 @@ class Run:
                 if conn is not self.conn:
                     conn.close()
         except sqlite3.Error:
-            explained = file.explained(error, self.path)
+            explained = diagnosis.explained(error, self.path)
             explained.kept = failure_of.UNKNOWN
             raise explained from error
         return all((task.id in applied) == (task.direction == "up") for task in stretch)

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from contextlib import contextmanager
 
-from embedmig import definition, file, history, log, plan, surroundings, transaction
+from embedmig import definition, diagnosis, file, history, log, plan, surroundings, transaction
 from embedmig.errors import EmbedmigError, UnusablePath, UsageError, listed, printable
 from embedmig.failure import state_after
 from embedmig.progress import Watch, passed_through
@@ -263,6 +263,6 @@ def completing(run: Run) -> Iterator[None]:
         log.info("%s: %s", run.name, error.kept)
         raise
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        explained = file.explained(error, run.path)
+        explained = diagnosis.explained(error, run.path)
         state_after(run, explained)
         raise explained from error

@@ -8,7 +8,7 @@ import stat
 import time
 from contextlib import contextmanager
 
-from embedmig import backup, definition, disk, file, history, log, plan, transaction
+from embedmig import backup, definition, diagnosis, disk, file, history, log, plan, transaction
 from embedmig.errors import (
     DatabaseBusy,
     DatabaseDamaged,
@@ -194,7 +194,7 @@ def _over(
     patience = min(migrator.timeout, ALONE_S)
     with transaction.settings_of_a_run(conn, watch, patience), transaction.alone(conn, watch, patience):
         applied, version = _history_as_it_is(conn)
-        if damage := file.damage(conn):
+        if damage := diagnosis.damage(conn):
             raise sqlite3.DatabaseError(damage)
         kept = None
         if applied or history.objects(conn):
@@ -218,7 +218,7 @@ def _unless_it_happened(
     if happened:
         log.warning("%s: SQLite reported %s, and yet the file was %s", path, error, what)
         return
-    explained = error if isinstance(error, EmbedmigError) else file.explained(error, path)
+    explained = error if isinstance(error, EmbedmigError) else diagnosis.explained(error, path)
     if happened is None:
         copy = f" {os.path.basename(kept)} is what was in it." if kept else ""
         explained.kept = f"Whether it was {what} is not known: open it again, and SQLite finds out.{copy}"
@@ -243,7 +243,7 @@ def _extent(path: str) -> tuple[tuple[int, int], str | None]:
     """How many pages of which size a file has, for SQLite: the file itself may be longer; and what is wrong with it."""
     conn = file.connect_to_read(path)
     try:
-        return (transaction.page_count(conn), transaction.page_size(conn)), file.damage(conn)
+        return (transaction.page_count(conn), transaction.page_size(conn)), diagnosis.damage(conn)
     finally:
         conn.close()
 
@@ -327,7 +327,7 @@ def _empty(
         _refuse_strangers(migrator, conn, force=force)
         with transaction.settings_of_a_run(conn, Watch(), patience), transaction.alone(conn, Watch(), patience):
             version = _refuse_strangers(migrator, conn, force=force)
-            if damage := file.damage(conn):
+            if damage := diagnosis.damage(conn):
                 raise DatabaseDamaged(damage)
             # under a name of its own: the next migrate from this version must not replace it
             note = backup.free_name(path, version, "reset")
@@ -403,7 +403,7 @@ def _refuse_unwritable(path: str) -> None:
 def _is_unreadable(error: BaseException, path: str) -> bool:
     """Is it that SQLite can make nothing of the file? Of a page that it could not read this once it says "corrupt" as well."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_CORRUPT and not file.damage_of(path):
+    if code == sqlite3.SQLITE_CORRUPT and not diagnosis.damage_of(path):
         return False
     plain = type(error) is sqlite3.DatabaseError and code == 0
     return plain or isinstance(error, UnicodeDecodeError) or code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)

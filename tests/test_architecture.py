@@ -107,6 +107,7 @@ FLOORS = """
     foreign_keys
     surroundings
     disk
+    diagnosis       what SQLite's errors mean
     file
     progress
     script
@@ -270,7 +271,7 @@ def test_only_transaction_begins_commits_and_guards(module: str) -> None:
 
 
 # Of migrations, of the table of mounts, and of what SQLite says is no database: closing a database would drop its locks.
-READERS = ("loader", "surroundings", "file")
+READERS = ("loader", "surroundings", "diagnosis")
 REMOVES = re.compile(
     r"(?:os|shutil|path|\w+)\.(?:unlink|remove|rename|replace|renames|removedirs|rmtree|move|truncate|ftruncate)$"
 )

@@ -479,7 +479,7 @@ def test_a_signal_during_a_long_statement_stops_it_and_everything_is_undone(path
 UNPRIVILEGED = """
     import os, sys
     import embedmig
-    from embedmig import DatabaseReadOnly, Migrator
+    from embedmig import DatabaseReadOnly, Migrator, diagnosis
     from test_launches import ONE, TWO
 
     path, pending = sys.argv[1], sys.argv[2] == "pending"
@@ -487,7 +487,7 @@ UNPRIVILEGED = """
     migrator.migrate(":memory:")
     with migrator.open(":memory:") as db:  # everything is imported now
         db["notes"].count
-    str(embedmig.EmbedmigError()), embedmig.file.explained
+    str(embedmig.EmbedmigError()), diagnosis.explained
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(65534)

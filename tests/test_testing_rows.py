@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from embedmig import Migrator, UsageError
-from embedmig.file import damage
+from embedmig.diagnosis import damage
 from embedmig.naming import quoted
 from embedmig.testing.strategies import database, fill, filling, rows
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import ROOT
 from hypothesis import HealthCheck, Phase, given, settings
 
-from embedmig.file import damage
+from embedmig.diagnosis import damage
 from embedmig.testing import drawing, tables
 from embedmig.testing.strategies import fill, filling
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlite_utils
 
-from embedmig import file, history, plan, verbs
+from embedmig import diagnosis, file, history, plan, verbs
 from embedmig.errors import EmbedmigError, UsageError
 from embedmig.policy import changed, migrator_of
 from embedmig.testing import keeping, strategies
@@ -108,7 +108,7 @@ def image_of(path: str | os.PathLike[str]) -> bytes:
         try:
             conn.execute("PRAGMA journal_mode = DELETE").fetchall()
         except sqlite3.Error as error:
-            raise file.explained(error, os.path.abspath(path)) from error
+            raise diagnosis.explained(error, os.path.abspath(path)) from error
         finally:
             conn.close()
         return copy.read_bytes()
