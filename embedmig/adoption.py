@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
-from embedmig import definition, history, plan, transaction
+from embedmig import definition, history, plan
 from embedmig.errors import DefinitionError, ForeignDatabase, HistoryMismatch, UsageError, listed, printable
 from embedmig.formats.registry import named
+from embedmig.guard import asking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _detected(migrator: Migrator, conn: sqlite3.Connection, *, own: bool) -> int
     """What the app's own detect_version() says. ForeignDatabase where it says that the file is none of the app's."""
     assert migrator.detect_version is not None
     version, error = None, None
-    with transaction.asking(conn, cached=not own) as guard:
+    with asking(conn, cached=not own) as guard:
         try:
             version = migrator.detect_version(conn)
         except sqlite3.Error as refused:

@@ -17,17 +17,18 @@ from embedmig.errors import (
     TransactionBroken,
     printable,
 )
+from embedmig.guard import LOST
 from embedmig.plan import version_of
-from embedmig.transaction import LOST, undo
+from embedmig.transaction import undo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from embedmig.guard import Guard
     from embedmig.report import Report
     from embedmig.run import Run
     from embedmig.task import Task
-    from embedmig.transaction import Guard
 
 OUTSIDE = "It ran outside a transaction"
 UNKNOWN = "Whether the last change was written is not known: start the app again, it finds out."

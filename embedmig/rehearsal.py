@@ -16,9 +16,9 @@ from embedmig.verbs import Ready, adopted, completing, prepare, run_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from embedmig.guard import Guard
     from embedmig.migrator import Migrator
     from embedmig.task import Task
-    from embedmig.transaction import Guard
 
 
 def rehearse(migrator: Migrator, path: str) -> Rehearsal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 
-from embedmig import file, history, transaction, verbs
+from embedmig import file, guard, history, verbs
 from embedmig.errors import EmbedmigError
 from embedmig.progress import Watch, passed_through
 from embedmig.questions import explaining
@@ -45,12 +45,12 @@ def step(migrator: Migrator, conn: sqlite3.Connection, task: Task, *, strict: bo
     run = verbs.run_of(migrator, conn, None, own=True, watch=Watch())
     run.quiet, run.strict = True, strict
     said: list[str] = []
-    transaction.follow(conn, said.append)
+    guard.follow(conn, said.append)
     try:
         with passed_through(), explaining(None), verbs.completing(run):
             run.through(lambda: [task])
     finally:
-        transaction.follow(conn, None)
+        guard.follow(conn, None)
     return said
 
 

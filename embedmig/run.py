@@ -15,12 +15,10 @@ from embedmig.errors import (
     MigrationFailed,
     printable,
 )
+from embedmig.guard import Guard, Objects, guarded
 from embedmig.plan import version_of
 from embedmig.transaction import (
-    Guard,
-    Objects,
     commit,
-    guarded,
     is_busy,
     patiently,
     settings_of_a_run,

@@ -9,7 +9,7 @@ from pathlib import Path
 from helpers import script, sql
 from test_restore import posix
 
-from embedmig import transaction
+from embedmig import guard
 from embedmig.testing import faults
 from embedmig.testing.subject import Subject
 
@@ -44,9 +44,7 @@ def test_a_copy_made_at_a_statement_is_what_a_process_killed_there_leaves(tmp_pa
     with tempfile.TemporaryDirectory() as folder:
         trial = faults.Trial(subject, 1, folder)
         trial.put({"": trial.image})
-        trial.launch(
-            lambda conn: transaction.follow(conn, lambda statement: copies.append((statement, on_disk(trial.path))))
-        )
+        trial.launch(lambda conn: guard.follow(conn, lambda statement: copies.append((statement, on_disk(trial.path)))))
     spilled = next(at for at, (_, left) in enumerate(copies, 1) if left[""] != trial.image)
     assert spilled < len(copies)  # SQLite wrote to the file before its COMMIT: the journal is what saves it
     for at in (1, spilled - 1, spilled, spilled + 2, len(copies) - 3):

@@ -13,7 +13,7 @@ import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from embedmig import history, transaction, verbs
+from embedmig import guard, history, transaction, verbs
 from embedmig.errors import EmbedmigError, printable
 from embedmig.policy import changed
 from embedmig.testing.copies import image, opened
@@ -152,7 +152,7 @@ def killed(subject: Subject, version: int) -> int:
             seen.setdefault(left, statement)
 
         trial.put({"": trial.image})
-        trial.launch(lambda conn: transaction.follow(conn, look))
+        trial.launch(lambda conn: guard.follow(conn, look))
         for left, statement in seen.items():
             trial.put(dict(left))
             trial.judge(f"A launch from version {version} was killed at this statement: {_short(statement)}")

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from contextlib import contextmanager
 
-from embedmig import definition, difference, foreign_keys, history, plan, transaction, verbs
+from embedmig import definition, difference, foreign_keys, guard, history, plan, verbs
 from embedmig.errors import EmbedmigError, printable
 from embedmig.policy import changed, migrator_of
 from embedmig.progress import Watch
@@ -192,11 +192,11 @@ class Subject:
             last[0] = now
             said.clear()
 
-        transaction.follow(conn, said.append)
+        guard.follow(conn, said.append)
         try:
             self.migrate(conn, observe=after)
         finally:
-            transaction.follow(conn, None)
+            guard.follow(conn, None)
         return found
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from embedmig import disk, run, transaction, wholefile
+from embedmig.guard import Guard
 
 Act = Callable[[Path], object]
 
@@ -45,7 +46,7 @@ def without_a_transaction(act: Act, path: Path) -> object:
         apply(self)
         self.conn.isolation_level = None
 
-    def loosely(conn: Any, *, transactional: bool, cached: bool) -> AbstractContextManager[transaction.Guard]:
+    def loosely(conn: Any, *, transactional: bool, cached: bool) -> AbstractContextManager[Guard]:
         return guarded(conn, transactional=False, cached=cached)
 
     transaction.Settings.apply = applied  # type: ignore[method-assign]
