@@ -283,9 +283,9 @@ class Migrator(Value):
         Raises DatabaseBusy while another process has the file open. A file that SQLite can't read is moved
         aside first, under the name that `Report.backup` tells.
         """
-        from embedmig import wholefile
+        from embedmig import restore
 
-        return wholefile.restore(self, file.located(path), None if backup is None else file.located(backup))
+        return restore.restore(self, file.located(path), None if backup is None else file.located(backup))
 
     def reset(self, path: Path, *, keep_backup: bool = True, force: bool = False) -> Report:
         """Delete all that is in the file, and build it again from version 1.
@@ -293,9 +293,9 @@ class Migrator(Value):
         Raises DatabaseBusy where another process is known to have it open. A damaged, too new or another app's
         file is refused unless `force`. One copy of what was there is kept unless `keep_backup=False`.
         """
-        from embedmig import wholefile
+        from embedmig import reset
 
-        return wholefile.reset(self, file.located(path), keep_backup=keep_backup, force=force)
+        return reset.reset(self, file.located(path), keep_backup=keep_backup, force=force)
 
     def _with(self, db: Db, action: Callable[[sqlite3.Connection, str | None, bool], Any]) -> Any:
         """Do something to a connection, or to a file that must be there."""

@@ -62,8 +62,10 @@ FLOORS = """
     layers
     svg
     outline         what the pictures show
+    restore         a backup in the file's place
+    reset           built again from version 1
+    wholefile       back up, and what both need
     rehearsal       a run on a copy
-    wholefile       back up, restore, reset
     drift           is the schema what the history should have made?
     replay          what the schema should be
     verbs           the verbs that run migrations

@@ -96,7 +96,7 @@ def gone(path: Path, there: str) -> None:
 @pytest.mark.parametrize("there", ["nothing", "no bytes"])
 def test_what_a_launch_makes_of_a_missing_file_before_it_is_restored_is_kept_as_a_backup(used, monkeypatch, there):
     gone(used, there)
-    after_first(monkeypatch, wholefile, "_size", lambda: script(LAUNCH, used))
+    after_first(monkeypatch, wholefile, "size", lambda: script(LAUNCH, used))
     report = Migrator(ALL).restore(used)
     assert (report.before, report.after) == (3, 2)
     assert first_note(report.backup) == "typed meanwhile"
@@ -156,7 +156,7 @@ def test_of_two_restores_of_a_file_that_can_not_be_read_the_second_keeps_what_is
         script("import sys; from test_restore import ALL, Migrator; Migrator(ALL).restore(sys.argv[1])", used)
         worked_on(used, "typed meanwhile")
 
-    after_first(monkeypatch, wholefile, "_is_unreadable", another)
+    after_first(monkeypatch, wholefile, "is_unreadable", another)
     report = Migrator(ALL).restore(used)
     assert first_note(report.backup) == "typed meanwhile"
     assert first_note(used) == "written by the user"
@@ -175,7 +175,7 @@ def test_of_two_forced_resets_of_a_file_that_can_not_be_read_the_second_keeps_wh
         script("import sys; from test_restore import ALL, Migrator; Migrator(ALL).reset(sys.argv[1], force=True)", used)
         worked_on(used, "typed meanwhile")
 
-    after_first(monkeypatch, wholefile, "_is_unreadable", another)
+    after_first(monkeypatch, wholefile, "is_unreadable", another)
     report = Migrator(ALL).reset(used, force=True)
     assert report.backup == f"{used}.v0003-reset.bak"
     assert first_note(report.backup) == "typed meanwhile"
@@ -216,7 +216,7 @@ def test_what_a_launch_writes_once_a_reset_has_emptied_the_file_stays(used, monk
 @pytest.mark.parametrize("there", ["nothing", "no bytes"])
 def test_what_a_launch_makes_of_a_missing_file_before_it_is_reset_stays(used, monkeypatch, there):
     gone(used, there)
-    after_first(monkeypatch, wholefile, "_size", lambda: script(LAUNCH, used))
+    after_first(monkeypatch, wholefile, "size", lambda: script(LAUNCH, used))
     Migrator(ALL).reset(used)
     assert first_note(used) == "typed meanwhile"
 

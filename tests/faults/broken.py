@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from embedmig import disk, run, transaction, wholefile
+from embedmig import disk, restore, run, transaction
 from embedmig.guard import Guard
 
 Act = Callable[[Path], object]
@@ -93,7 +93,7 @@ def restoring_by_a_copy(act: Act, path: Path) -> object:
         _copy(chosen, path)
         return 0, None
 
-    wholefile._put = put
+    restore._put = put
     return act(path)
 
 
@@ -115,7 +115,7 @@ def restoring_by_a_rename(act: Act, path: Path) -> object:
         disk.replace(path + ".part", path)
         return 0, None
 
-    wholefile._put = put
+    restore._put = put
     return act(path)
 
 
