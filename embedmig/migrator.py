@@ -381,7 +381,11 @@ class Migrator(Value):
         return self._fields()
 
     def rehearse(self, path: Path) -> Rehearsal:
-        """Run what is pending on a copy of the file, and say what it did there. The file itself is only read."""
+        """Run what is pending on a copy of the file, and say what it did there. The file itself is only read.
+
+        A kill, SIGTERM included, leaves the copy: in a folder `embedmig-...` among the system's temporary files, or beside the
+        file where those have no room.
+        """
         from embedmig import rehearsal
 
         return rehearsal.rehearse(self, file.located(path))
