@@ -293,3 +293,20 @@ def free_bytes(path: str) -> int:
     import shutil
 
     return shutil.disk_usage(os.path.dirname(os.path.realpath(path))).free
+
+
+def file_system(target: str) -> str | None:
+    """The kind of the file system on which a file lies, such as "ext4" or "nfs4", where the table of mounts tells."""
+    if sys.platform != "linux":  # no table to read in the same way
+        return None
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
+            lines = [line.split() for line in mounts]
+    except OSError:
+        return None
+    under = [(len(line[1]), line[2]) for line in lines if _lies_under(target, line[1].replace("\\040", " "))]
+    return max(under, default=(0, None))[1]
+
+
+def _lies_under(target: str, mount: str) -> bool:
+    return target.startswith(mount.rstrip("/") + "/")

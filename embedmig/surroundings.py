@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 
 from embedmig import disk
 from embedmig.errors import DiskFull, printable
@@ -57,20 +56,8 @@ def _network(target: str) -> str | None:
     """The kind of the network file system, where it can be known without asking the network."""
     if target.startswith("\\\\"):
         return "UNC path"
-    if sys.platform != "linux":  # no mount table to read in the same way
-        return None
-    try:
-        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
-            lines = [line.split() for line in mounts]
-    except OSError:
-        return None
-    under = [(len(line[1]), line[2]) for line in lines if _lies_under(target, line[1].replace("\\040", " "))]
-    kind = max(under, default=(0, ""))[1]
+    kind = disk.file_system(target)
     return kind if kind in _NETWORKS else None
-
-
-def _lies_under(target: str, mount: str) -> bool:
-    return target.startswith(mount.rstrip("/") + "/")
 
 
 def refuse_without_room(path: str, *, size: int, wal: bool, copies: int) -> str | None:

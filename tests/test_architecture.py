@@ -201,6 +201,17 @@ def test_every_module_has_its_floor() -> None:
     assert sorted(ORDER) == modules()
 
 
+def test_the_map_in_the_docs_shows_the_floors_in_this_order() -> None:
+    """docs/architecture.md: a line for each module, but for those of the folders that have one line together."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
+    shown, folder = [], ""
+    for indent, name in re.findall(r"^( +)(\S+)", page, re.M):
+        folder = folder if len(indent) > 2 else f"{name[:-1]}." if name.endswith("/") else ""
+        if name.endswith(".py") and name != "__init__.py":
+            shown.append(folder + name.removesuffix(".py"))
+    assert shown == [module for module in ORDER if not module.startswith(("_pyinstaller.", "cli.", "formats."))]
+
+
 @pytest.mark.parametrize("module", ORDER)
 def test_a_module_imports_only_from_below(module: str) -> None:
     below = set(ORDER[ORDER.index(module) + 1 :])
@@ -278,8 +289,8 @@ def test_only_guard_sets_the_authorizer(module: str) -> None:
         assert not called(call).endswith((".set_authorizer", ".set_trace_callback"))
 
 
-# Of migrations, of the table of mounts, and of what SQLite says is no database: closing a database would drop its locks.
-READERS = ("loader", "surroundings", "diagnosis")
+# Of migrations, and of what SQLite says is no database: closing a database would drop its locks.
+READERS = ("loader", "diagnosis")
 REMOVES = re.compile(
     r"(?:os|shutil|path|\w+)\.(?:unlink|remove|rename|replace|renames|removedirs|rmtree|move|truncate|ftruncate)$"
 )
@@ -307,6 +318,7 @@ def test_only_disk_knows_platforms() -> None:
     for module in modules():
         if module != "disk":
             assert not POSIX & set(imports(tree(module)))
+            assert not re.search(r"\b(?:sys\.platform|os\.name)\b", source(module))
 
 
 @pytest.mark.parametrize("module", ORDER)
