@@ -162,7 +162,7 @@ class DatabaseBusy(EmbedmigError):
 class DatabaseReadOnly(EmbedmigError):
     """Something is pending, and the file or its folder can't be written."""
 
-    default_hint = "Make the file and its folder writable, or open it with read_only=True."
+    default_hint = "Make the file and its folder writable, or open it read-only."
 
     def what(self) -> str:
         return f"{self.name} can't be written: {printable(self.args[0])}."
@@ -229,7 +229,7 @@ class HistoryMismatch(EmbedmigError):
 class DatabaseDrifted(EmbedmigError):
     """The schema is not what the file's history should have made, and `strict=True` refuses to migrate it. `drift` says how."""
 
-    default_hint = "Restore a backup, or put the schema right: the diff of drift() shows what to change."
+    default_hint = "Restore a backup, or put the schema right: the diff of its drift shows what to change."
 
     def __init__(self, drift: Drift, **more: Any) -> None:
         super().__init__("", **more)

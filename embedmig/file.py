@@ -41,7 +41,7 @@ def locate(path: str | bytes | os.PathLike[str]) -> str:
         )
     if name.startswith("file:"):
         raise _unusable(
-            name, f"{name} is a URI, not a path", "Give the path itself; for read-only access use read_only=True."
+            name, f"{name} is a URI, not a path", "Give the path itself; for read-only access open it read-only."
         )
     if name.startswith("~") and not os.path.exists(name.split(os.sep)[0]):
         raise _unusable(name, f"{name} starts with ~, which nobody expands here", "Use os.path.expanduser() first.")

@@ -46,9 +46,7 @@ def refuse_target(shipped: Sequence[Numbered], applied: Sequence[Applied], to: i
     """`to` itself; UsageError if it lies below the file, where only a rollback goes, or isn't shipped."""
     at = version_of(applied)
     if 0 <= to < at:
-        raise UsageError(
-            f"The file is at version {at}, above {to}.", hint=f"Use rollback(to={to}) to go down.", version=at
-        )
+        raise UsageError(f"The file is at version {at}, above {to}.", hint=f"A rollback to {to} goes down.", version=at)
     if to != at and to not in {s.version for s in shipped}:
         raise UsageError(
             f"There is no version {to}: this app ships {_span(shipped)}.", hint="Name one of those.", version=at
@@ -122,7 +120,7 @@ def _late(shipped: Sequence[Numbered], applied: Sequence[Applied]) -> list[str]:
     done, at = {a.id for a in applied if a.finished}, version_of(applied)
     known = {a.version for a in applied}
     return [
-        f"{s.id} is pending but older than version {at} of the file (out_of_order=True would run it)"
+        f"{s.id} is pending but older than version {at} of the file (the policy out_of_order would run it)"
         for s in shipped
         if s.id not in done and s.version < at and s.version not in known
     ]

@@ -91,7 +91,7 @@ def _kept(
 def _refuse_strangers(migrator: Migrator, conn: sqlite3.Connection, *, force: bool) -> int:
     """Raise for another app's file, or one that is too new, unless forced; returns its version."""
     try:
-        applied = our_history(migrator, conn, "Delete it by hand, or reset with force=True, if it is meant.")
+        applied = our_history(migrator, conn, "Delete it by hand, or force the reset, if it is meant.")
         if applied:
             plan.refuse_too_new(definition.find(migrator.migrations), applied)
     except EmbedmigError:

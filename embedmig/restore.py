@@ -34,7 +34,7 @@ def restore(migrator: Migrator, path: str, source: str | None) -> Report:
     chosen = file.locate(chosen)
     with wholefile.explaining(path):
         if not disk.is_there(chosen):
-            raise UsageError(f"There is no backup at {chosen}.", path=path, hint="Migrator.backups(path) lists them.")
+            raise UsageError(f"There is no backup at {chosen}.", path=path, hint="`backups` lists those that are there.")
         if disk.is_there(path) and os.path.samefile(chosen, path):
             raise UsageError(f"{chosen} is the file itself, not a backup of it.", path=path, hint="Name a backup.")
     with wholefile.explaining(chosen):

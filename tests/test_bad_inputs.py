@@ -611,25 +611,25 @@ REFUSED: dict[str, Refused] = {
     "18 a file that may only be read": Refused(
         may_only_read_the_file,
         DatabaseReadOnly,
-        ("this user may not write the file", WRITABLE, "read_only=True"),
+        ("this user may not write the file", WRITABLE, "read-only"),
         child=partial(as_nobody, mode="r+b", name="notes.db"),
     ),
     "19 a folder that may only be read": Refused(
         may_only_read_the_folder(),
         DatabaseReadOnly,
-        ("this user may not write in the folder {folder}", WRITABLE, "read_only=True"),
+        ("this user may not write in the folder {folder}", WRITABLE, "read-only"),
         child=NOT_IN_FOLDER,
     ),
     "20 the same in WAL mode": Refused(
         may_only_read_the_folder("PRAGMA journal_mode = WAL"),
         DatabaseReadOnly,
-        ("this user may not write in the folder {folder}", WRITABLE, "read_only=True"),
+        ("this user may not write in the folder {folder}", WRITABLE, "read-only"),
         child=NOT_IN_FOLDER,
     ),
     "20 the same in WAL mode, nothing pending": Refused(
         may_only_read_the_folder("PRAGMA journal_mode = WAL"),
         DatabaseReadOnly,
-        ("this user may not write in the folder {folder}", WRITABLE, "read_only=True"),
+        ("this user may not write in the folder {folder}", WRITABLE, "read-only"),
         act=launch,
         child=NOT_IN_FOLDER,
     ),
@@ -681,7 +681,7 @@ REFUSED: dict[str, Refused] = {
     "29 a hard link, nothing pending": Refused(hard_linked, UnusablePath, ("2 names (hard links)",), launch),
     "29 a hard link, by a connection": Refused(hard_linked, UnusablePath, ("2 names (hard links)",), on_a_connection()),
     "30 a URI": Refused(
-        lambda path: f"file:{path}", UnusablePath, ("is a URI, not a path.", "Give the path itself", "read_only=True")
+        lambda path: f"file:{path}", UnusablePath, ("is a URI, not a path.", "Give the path itself", "read-only")
     ),
     "30 empty": Refused(lambda path: "", UnusablePath, ("The path of the database is empty", "Give the path of a file.")),
     "30 ~": Refused(

@@ -484,7 +484,7 @@ def test_strict_refuses_to_migrate_a_drifted_file_and_leaves_every_byte(path: Pa
     assert str(caught.value) == (
         "notes.db does not have the schema of version 2 that its history should have made"
         " (missing: index notes_by_body; unexpected: table mine; different: table notes)."
-        " Nothing was changed. Restore a backup, or put the schema right: the diff of drift() shows what to change."
+        " Nothing was changed. Restore a backup, or put the schema right: the diff of its drift shows what to change."
     )
     assert caught.value.drift == strict.drift(path)
     assert (caught.value.path, caught.value.version) == (str(path), 2)

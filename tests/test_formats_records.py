@@ -286,7 +286,7 @@ HALF = [
     ("goose", goose(1, 7), "goose recorded 7, which no shipped migration adopts", "Update the app to its newest release"),
     ("golang-migrate", golang(7), "golang-migrate recorded 7, which no shipped migration adopts", "Update the app"),
     ("user_version", "PRAGMA user_version = 7;", "user_version recorded 7, which no shipped migration adopts", "Update the app"),
-    ("sqlx", sqlx(1, 3), "2_b is pending but older than version 3 of the file (out_of_order=True would run it)", "Ship the migrations"),
+    ("sqlx", sqlx(1, 3), "2_b is pending but older than version 3 of the file (the policy out_of_order would run it)", "Ship the migrations"),
     ("golang-migrate", GOLANG_MIGRATE + "INSERT INTO schema_migrations VALUES ('x', 0);",
      "golang-migrate's record has what golang-migrate does not write: invalid literal for int() with base 10: 'x'", "Put a backup in its place."),
 ]  # fmt: skip

@@ -273,8 +273,8 @@ def test_to_stops_there_and_again_does_nothing(path):
 @pytest.mark.parametrize(
     ("to", "message"),
     [
-        (1, "the file is at version 2, above 1. Nothing was changed. Use rollback(to=1) to go down."),
-        (0, "the file is at version 2, above 0. Nothing was changed. Use rollback(to=0) to go down."),
+        (1, "the file is at version 2, above 1. Nothing was changed. A rollback to 1 goes down."),
+        (0, "the file is at version 2, above 0. Nothing was changed. A rollback to 0 goes down."),
         (7, "there is no version 7: this app ships versions 1 to 3. Nothing was changed. Name one of those."),
     ],
 )
@@ -473,7 +473,7 @@ def test_a_late_migration_is_refused_unless_out_of_order_is_allowed(path, pendin
     error = refused(path, Migrator(shipped), HistoryMismatch)
     assert error.problems == (
         "20240101120005_step is pending but older than version 20240101120017 of the file"
-        " (out_of_order=True would run it)",
+        " (the policy out_of_order would run it)",
     )
     report = Migrator(shipped, out_of_order=True).migrate(path)
     assert report.ran == ("20240101120005_step", *(m.id for m in pending))

@@ -66,12 +66,12 @@ MESSAGES: dict[str, tuple[EmbedmigError, str]] = {
         "The list of migrations is empty. Nothing was changed. Ship at least one migration.",
     ),
     "UsageError": (
-        UsageError("the file is at version 3, above 2.", hint="Use rollback(to=2) to go down.", version=3),
-        "The file is at version 3, above 2. Nothing was changed. Use rollback(to=2) to go down.",
+        UsageError("the file is at version 3, above 2.", hint="A rollback to 2 goes down.", version=3),
+        "The file is at version 3, above 2. Nothing was changed. A rollback to 2 goes down.",
     ),
     "UsageError of a file": (
-        UsageError("the file is at version 3, above 2.", hint="Use rollback(to=2) to go down.", version=3, **FILE),
-        "The file is at version 3, above 2. Nothing was changed. Use rollback(to=2) to go down.",
+        UsageError("the file is at version 3, above 2.", hint="A rollback to 2 goes down.", version=3, **FILE),
+        "The file is at version 3, above 2. Nothing was changed. A rollback to 2 goes down.",
     ),
     # -- the path and the file
     "UnusablePath": (
@@ -124,12 +124,12 @@ MESSAGES: dict[str, tuple[EmbedmigError, str]] = {
     "DatabaseReadOnly": (
         DatabaseReadOnly("attempt to write a readonly database"),
         "The database can't be written: attempt to write a readonly database."
-        " Nothing was changed. Make the file and its folder writable, or open it with read_only=True.",
+        " Nothing was changed. Make the file and its folder writable, or open it read-only.",
     ),
     "DatabaseReadOnly of a file": (
         DatabaseReadOnly("this user may not write the file", **FILE),
         "notes.db can't be written: this user may not write the file."
-        " Nothing was changed. Make the file and its folder writable, or open it with read_only=True.",
+        " Nothing was changed. Make the file and its folder writable, or open it read-only.",
     ),
     "DiskFull": (
         DiskFull("in up of 003_tags"),
@@ -170,13 +170,13 @@ MESSAGES: dict[str, tuple[EmbedmigError, str]] = {
     "DatabaseDrifted": (
         DatabaseDrifted(Drift((), ("table mine",), (), "unexpected: table mine\n+ CREATE TABLE mine (x)")),
         "The database does not have the schema that its history should have made (unexpected: table mine)."
-        " Nothing was changed. Restore a backup, or put the schema right: the diff of drift() shows what to change.",
+        " Nothing was changed. Restore a backup, or put the schema right: the diff of its drift shows what to change.",
     ),
     "DatabaseDrifted of a file": (
         DatabaseDrifted(Drift(("index a", "trigger b"), ("table c",), ("view d",), "..."), version=3, **FILE),
         "notes.db does not have the schema of version 3 that its history should have made"
         " (missing: index a, trigger b; unexpected: table c; different: view d)."
-        " Nothing was changed. Restore a backup, or put the schema right: the diff of drift() shows what to change.",
+        " Nothing was changed. Restore a backup, or put the schema right: the diff of its drift shows what to change.",
     ),
     "HistoryMismatch": (
         HistoryMismatch(["002_b is applied but not shipped"], ["001_a"], ["001_a", "002_b"], hint="Ship it again."),

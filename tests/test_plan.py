@@ -129,14 +129,14 @@ REFUSED: dict[str, tuple[Act, type[EmbedmigError], str]] = {
         lambda: plan.pending(TIMESTAMPS, [done(named("20240201000000_gone", 20240201000000))]),
         HistoryMismatch,
         "The history of the database is not that of the shipped migrations: 20240201000000_gone is applied but not shipped;"
-        " 20240101000000_a is pending but older than version 20240201000000 of the file (out_of_order=True would run it)."
+        " 20240101000000_a is pending but older than version 20240201000000 of the file (the policy out_of_order would run it)."
         f" Shipped: 20240101000000_a, 20240301000000_b. Applied: 20240201000000_gone. Nothing was changed. {NAMES}",
     ),
     "a late one": (
         lambda: plan.pending(LATE_SHIPPED, [done(LATE_SHIPPED[0]), done(LATE_SHIPPED[2])]),
         HistoryMismatch,
         "The history of the database is not that of the shipped migrations:"
-        " 002_late is pending but older than version 3 of the file (out_of_order=True would run it)."
+        " 002_late is pending but older than version 3 of the file (the policy out_of_order would run it)."
         f" Shipped: 001_a, 002_late, 003_c. Applied: 001_a, 003_c. Nothing was changed. {NAMES}",
     ),
     "reordered ones": (
@@ -162,7 +162,7 @@ REFUSED: dict[str, tuple[Act, type[EmbedmigError], str]] = {
     "a target below the file": (
         lambda: plan.pending(ALL, [DONE_ONE, DONE_TWO], to=1),
         UsageError,
-        "The file is at version 2, above 1. Nothing was changed. Use rollback(to=1) to go down.",
+        "The file is at version 2, above 1. Nothing was changed. A rollback to 1 goes down.",
     ),
     "a target above what is shipped": (
         lambda: plan.pending(ALL, [DONE_ONE], to=4),
@@ -177,7 +177,7 @@ REFUSED: dict[str, tuple[Act, type[EmbedmigError], str]] = {
     "a target below the file, nothing pending": (
         lambda: plan.pending(ALL, [DONE_ONE, DONE_TWO, DONE_THREE], to=1),
         UsageError,
-        "The file is at version 3, above 1. Nothing was changed. Use rollback(to=1) to go down.",
+        "The file is at version 3, above 1. Nothing was changed. A rollback to 1 goes down.",
     ),
     "a target between timestamps": (
         lambda: plan.pending(TIMESTAMPS, [], to=20240201000000),
