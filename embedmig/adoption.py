@@ -5,7 +5,15 @@ from __future__ import annotations
 import sqlite3
 
 from embedmig import definition, history, plan
-from embedmig.errors import DefinitionError, ForeignDatabase, HistoryMismatch, UsageError, listed, printable
+from embedmig.errors import (
+    DefinitionError,
+    EmbedmigError,
+    ForeignDatabase,
+    HistoryMismatch,
+    UsageError,
+    listed,
+    printable,
+)
 from embedmig.formats.registry import named
 from embedmig.guard import asking
 
@@ -29,6 +37,19 @@ def has_record(migrator: Migrator, conn: sqlite3.Connection) -> bool:
         return _record(conn, named(migrator.adopts)) is not None
     except HistoryMismatch:
         return True
+
+
+def recorded(migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Known]) -> set[str]:
+    """The ids that a launch will take over from that record; none where it will refuse, or there is nothing to take over."""
+    if not history.objects(conn) or migrator.adopts is None:
+        return set()
+    format = named(migrator.adopts)
+    try:
+        record = _record(conn, format)
+        known = [definition.load(one) for one in shipped] if record is not None else []
+        return {one.id for one in taken_over(known, record, format)} if record is not None else set()
+    except EmbedmigError:
+        return set()
 
 
 def _record(conn: sqlite3.Connection, format: Format) -> Record | None:

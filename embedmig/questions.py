@@ -127,8 +127,13 @@ def status(migrator: Migrator, db: Db) -> Status:
     shipped = definition.find(migrator.migrations)
 
     def question(conn: sqlite3.Connection, path: str | None) -> Status:
-        rows = our_history(migrator, conn) or []
+        found = our_history(migrator, conn)
+        rows = found or []
         done = {a.id for a in rows if a.finished}
+        if found is None and migrator.adopts is not None:
+            from embedmig import adoption
+
+            done = adoption.recorded(migrator, conn, shipped)
         checksums = {known.id: definition.checksum(known) for known in shipped}
         return Status(
             path,

@@ -130,7 +130,8 @@ class Drift(Value):
 class Status(Value):
     """How a file stands against the shipped migrations.
 
-    `applied` are rows of the history, in version order; `pending`, `unknown` and `edited` are ids.
+    `applied` are rows of the history, in version order; `pending`, `unknown` and `edited` are ids. What a launch takes over from
+    another tool's record is neither applied yet nor pending.
     `unknown` are applied here but not shipped by this build; `edited` were changed since they
     were applied. `backups` are paths, newest version first. `current` is True if a launch would find
     nothing to do and nothing to refuse. `warnings` are sentences about where the file lies, and why its drift can't

@@ -76,9 +76,27 @@ def test_of_a_file_from_before_embedmig_it_is_said_what_comes_first(
         )
     before = fingerprint(path)
     ran = cli("status", "notes.db", "-m", "theapp:M")
-    head = f"notes.db has no history yet: a launch first {first}, and then runs what is missing of 3 migrations."
+    head = f"notes.db has no history yet: a launch first {first}, and then runs what is missing."
     assert (ran.status, ran.out.partition("\n")[0]) == (0, head)
     assert fingerprint(path) == before
+
+
+def test_what_another_tool_has_recorded_is_listed_as_such(cli: Cli, path: Path) -> None:
+    app(path.parent)
+    write(
+        path.parent, **{"theapp.py": "import embedmig\nM = embedmig.Migrator('migrations/', adopts='golang-migrate')\n"}
+    )
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript(
+            "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); CREATE TABLE tags (word TEXT);"
+            "CREATE TABLE schema_migrations (version uint64, dirty bool); INSERT INTO schema_migrations VALUES (2, 0);"
+        )
+    assert cli("status", "notes.db", "-m", "theapp:M").out.partition("\n\n")[2] == (
+        "  VERSION  MIGRATION  APPLIED                 TOOK\n"
+        "        1  001_notes  as golang-migrate says\n"
+        "        2  002_tags   as golang-migrate says\n"
+        "        3  003_stars  pending\n"
+    )
 
 
 def test_a_strict_app_says_that_it_refuses_a_file_whose_schema_has_drifted(cli: Cli, path: Path) -> None:

@@ -445,6 +445,14 @@ def test_a_file_that_waits_to_be_taken_over_can_be_looked_at(path) -> None:
     assert fingerprint(path) == before
 
 
+@pytest.mark.parametrize(("recorded", "pending"), [((1,), ("2_b", "3_c")), ((1, 2), ("3_c",)), ((1, 2, 3), ())])
+def test_what_the_record_has_is_not_pending(recorded, pending, path) -> None:
+    before = fingerprint(made(path, goose(*recorded) + "CREATE TABLE t1 (x);"))
+    status = Migrator(numbered("1_a", "2_b", "3_c"), adopts="goose").status(path)
+    assert (status.version, status.applied, status.pending, status.current) == (0, (), pending, False)
+    assert fingerprint(path) == before
+
+
 def test_a_caller_s_connection_is_taken_over_too(path) -> None:
     made(path, goose(1) + "CREATE TABLE t1 (x);")
     with closing(sqlite3.connect(path)) as conn:

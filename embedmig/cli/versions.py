@@ -65,9 +65,8 @@ def _status(subject: Subject, found: Status, refusal: EmbedmigError | None) -> s
         head = f"There is no file {subject.name} yet; {count(len(found.pending), 'migration', 'migrations')} would make it."
     elif refusal is not None:
         head = f"{subject.name} is at version {found.version}, and a launch refuses it."
-    elif found.pending and not found.applied and (first := _first_step(subject)):
-        of = count(len(found.pending), "migration", "migrations")
-        head = f"{subject.name} has no history yet: a launch first {first}, and then runs what is missing of {of}."
+    elif not found.current and not found.applied and (first := _first_step(subject)):
+        head = f"{subject.name} has no history yet: a launch first {first}, and then runs what is missing."
     elif found.pending:
         head = f"{subject.name} is at version {found.version}; {count(len(found.pending), 'migration is', 'migrations are')} pending."
     else:
@@ -87,6 +86,9 @@ def _migrations(subject: Subject, found: Status) -> str:
         (a.version, a.id, when(a.applied_at), took(a.duration_ms), _remark(a.id, found)) for a in found.applied[-MOST:]
     ]
     rows += [(versions.get(id, 0), id, "pending", "", "") for id in found.pending]
+    if not found.applied and os.path.exists(subject.path):
+        taken = f"as {subject.migrator.adopts} says"
+        rows += [(version, id, taken, "", "") for id, version in versions.items() if id not in found.pending]
     rows.sort(key=lambda row: row[0])
     heads = ("VERSION", "MIGRATION", "APPLIED", "TOOK", "")
     if not any(row[4] for row in rows):
