@@ -81,6 +81,9 @@ class Migrator(Value):
         out_of_order: bool = False,
         strict: bool = False,
     ) -> None:
+        if isinstance(migrations, Migrator):
+            cure = "Call its own verb: migrator.open(path), migrator.connect(path), migrator.migrate(path)."
+            raise _usage("A Migrator stands where its migrations should.", cure)
         if atomic not in ("run", "migration"):
             raise _usage(f"atomic={atomic!r} is neither 'run' nor 'migration'.", "Choose one of the two.")
         if application_id is not None and not (type(application_id) is int and 0 < application_id < 2**32):

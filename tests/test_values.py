@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+import embedmig
 from embedmig import Applied, Drift, Migration, Migrator, Progress, Report, Status, UsageError
 from embedmig.report import Value
 
@@ -164,6 +167,17 @@ def test_a_policy_that_cannot_be_meant_is_refused(policy: dict[str, object], mes
     with pytest.raises(UsageError) as caught:
         Migrator([MIGRATION], **policy)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("verb", [embedmig.open, embedmig.connect], ids=["open", "connect"])
+def test_a_migrator_is_no_list_of_migrations(verb: Callable[..., object], path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        verb(path, Migrator([MIGRATION]))
+    assert str(caught.value) == (
+        f"A Migrator stands where its migrations should. {NOTHING} "
+        "Call its own verb: migrator.open(path), migrator.connect(path), migrator.migrate(path)."
+    )
+    assert not path.exists()
 
 
 def test_an_unknown_policy_is_refused() -> None:
