@@ -69,7 +69,7 @@ _MARKER = re.compile(
     r"^[ \t\ufeff]*--[ \t]*migrate(?:[ \t]*:[ \t]*(?=(?:up|down)\b)|:(?=\w))(\w+)([^\n]*)$", re.M | re.I
 )
 _ADOPTS = re.compile(r"[ \t\ufeff]*--[ \t]*adopts[ \t]+([\w-]+)[ \t]*:[ \t]*(\S.*?)[ \t]*\Z")
-_FOREIGN_MARKER = re.compile(r"^[ \t]*--[ \t]*\+goose[ \t]+Down\b", re.M | re.I)
+FOREIGN_MARKER = re.compile(r"^[ \t]*--[ \t]*\+goose[ \t]+Down\b", re.M | re.I)
 
 START, NORMAL, EXPLAIN, CREATE, TRIGGER, SEMI, END = range(7)
 
@@ -278,7 +278,7 @@ def sections(text: str, file: str | None = None) -> Sections:
     Options stand behind the marker: `transaction:false`, `backward_compatible:true`,
     `requires_sqlite:3.35`, `loses_rows:true`. Raises DefinitionError for a marker that is unknown, doubled or preceded by SQL.
     """
-    goose = _FOREIGN_MARKER.search(text) if "goose" in text else None
+    goose = FOREIGN_MARKER.search(text) if "goose" in text else None
     if goose:
         line = text.count("\n", 0, goose.start()) + 1
         raise _wrong(

@@ -36,6 +36,17 @@ def test_without_a_folder_they_go_where_the_migrations_are_to_be(cli: Cli, tmp_p
     assert found == {"written": [str(tmp_path / "migrations" / name) for name in ("001_notes.sql", "002_tags.sql")]}
 
 
+def test_a_folder_of_another_tool_than_is_said_is_refused(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "db", **GOOSE)
+    assert cli("adopt", "db", "--from", "yoyo") == (
+        1,
+        "",
+        "Error: 20240101120000_notes.sql, line 3: `-- +goose Down` divides the file for goose, and is a comment to yoyo. "
+        "Nothing was changed. If the folder is goose's, name that.\n",
+    )
+    assert not (tmp_path / "migrations").exists()
+
+
 def test_a_tool_that_is_not_known_is_an_error_of_the_call(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "db", **GOOSE)
     ran = cli("adopt", "db", "--from", "hammer")

@@ -617,13 +617,20 @@ def test_where_a_file_can_t_be_written_none_stays(monkeypatch, tmp_path) -> None
 @pytest.mark.parametrize(
     ("tool", "name", "text", "what"),
     [
-        ("sqlx", "1_a.sql", "SELECT 1;\n-- migrate:down\nSELECT 2;\n", "1_a.sql: a line of it is a marker to embedmig"),
+        (
+            "sqlx",
+            "1_a.sql",
+            "SELECT 1;\n-- migrate:down\nSELECT 2;\n",
+            "1_a.sql: a line of it is a marker to embedmig (1_a.sql, line 1: there is SQL above the first -- migrate: marker.). "
+            "Nothing was changed. Word it otherwise; or name dbmate, if the folder is dbmate's.",
+        ),
         ("sqlx", "1_a.sql", "SELECT '\n-- migrate:sideways\n';\n", "1_a.sql: a line of it is a marker to embedmig"),
         (
             "golang-migrate",
             "1_a.up.sql",
             "SELECT 1;\n-- +goose Down\n",
-            "1_a.up.sql: a line of it is a marker to embedmig",
+            "1_a.up.sql, line 2: `-- +goose Down` divides the file for goose, and is a comment to golang-migrate. "
+            "Nothing was changed. If the folder is goose's, name that.",
         ),
         (
             "yoyo",
@@ -637,6 +644,16 @@ def test_where_a_file_can_t_be_written_none_stays(monkeypatch, tmp_path) -> None
 def test_what_would_mean_something_else_here_is_refused(tool, name, text, what, tmp_path) -> None:
     with pytest.raises(DefinitionError, match=re.escape(what)):
         formats.convert(write(tmp_path / "m", **{name: text}), tool, tmp_path / "new")
+
+
+def test_downs_in_files_of_their_own_are_no_migrations_of_yoyo_s(tmp_path) -> None:
+    old = write(tmp_path / "m", **{"1_a.up.sql": "CREATE TABLE a (x);", "1_a.down.sql": "DROP TABLE a;"})
+    what = (
+        "1_a.down.sql takes back what 1_a.up does, and to yoyo it is one more migration. Nothing was changed. "
+        "If the folder is golang-migrate's or sqlx's, name that."
+    )
+    with pytest.raises(DefinitionError, match=re.escape(what)):
+        formats.load(old, "yoyo")
 
 
 def test_a_thousand_migrations_get_four_digits(tmp_path) -> None:

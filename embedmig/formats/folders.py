@@ -12,7 +12,7 @@ from embedmig.formats.part import Part, folder, wrong
 from embedmig.formats.registry import named
 from embedmig.loader import Folders
 from embedmig.migration import Migration
-from embedmig.script import sections
+from embedmig.script import FOREIGN_MARKER, sections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,9 +43,25 @@ def read(place: Path, format: str) -> tuple[list[Part], Format]:
     found = chosen.parts(OneFile(path) if os.path.isfile(path) else folder(path))
     if not found:
         raise wrong(f"No migrations of {chosen.NAME}'s in {path}", "Check the folder and the format.")
+    stems = {part.name for part in found}
     for part in found:
+        _refuse_another_tools(part, stems, chosen.NAME)
         _refuse_markers(part)
     return found, chosen
+
+
+def _refuse_another_tools(part: Part, stems: set[str], format: str) -> None:
+    """Raise DefinitionError for a file that does two things to another tool, and one to this: its down would run behind its up."""
+    name, stem = os.path.basename(part.file), part.name.removesuffix(".down")
+    if stem != part.name and f"{stem}.up" in stems:
+        what = f"{name} takes back what {stem}.up does, and to {format} it is one more migration"
+        raise wrong(what, "If the folder is golang-migrate's or sqlx's, name that.")
+    if format != "goose" and part.prelude is None and (marker := FOREIGN_MARKER.search(part.up)):
+        line = part.up.count("\n", 0, marker.start()) + 1
+        what = (
+            f"{name}, line {line}: `{marker.group().strip()}` divides the file for goose, and is a comment to {format}"
+        )
+        raise wrong(what, "If the folder is goose's, name that.")
 
 
 def _refuse_markers(part: Part) -> None:
@@ -58,10 +74,14 @@ def _refuse_markers(part: Part) -> None:
             same = sections(text, name).up == text
         except DefinitionError as error:
             raise wrong(
-                f"{name}: a line of it is a marker to embedmig ({error.what()})", "Word it otherwise."
+                f"{name}: a line of it is a marker to embedmig ({error.what()})",
+                "Word it otherwise; or name dbmate, if the folder is dbmate's.",
             ) from error
         if not same:
-            raise wrong(f"{name}: a line of it is a marker to embedmig", "Word it otherwise.")
+            raise wrong(
+                f"{name}: a line of it is a marker to embedmig",
+                "Word it otherwise; or name dbmate, if the folder is dbmate's.",
+            )
 
 
 class OneFile(Folders):
