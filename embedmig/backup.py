@@ -14,6 +14,7 @@ from contextlib import closing, nullcontext
 
 from embedmig import diagnosis, disk, file, log
 from embedmig.errors import DatabaseBusy, DatabaseDamaged, DiskFull, EmbedmigError, UnusablePath
+from embedmig.transaction import patiently
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PAGES = 2_000  # copied between two reports: 8 MB, some 15 ms
 ENDING = ".bak"
+COPY_OPEN = "has its copy open"  # on Windows perhaps a virus scanner, for a moment
 
 
 def name_of(path: str, version: int, note: str = "") -> str:
@@ -103,7 +105,7 @@ def take(
         disk.create(part)
         made = True
         _copy(path, part, watch, timeout, source)
-        verify(part, check)
+        patiently(lambda: verify(part, check), watch, timeout, COPY_OPEN)
         disk.sync(part)
         disk.give(part, os.stat(path))
         _stamp(path, part)
@@ -152,15 +154,19 @@ def _left_behind(path: str) -> list[str]:
 
 def _copy(path: str, part: str, watch: Watch, timeout: float, held: sqlite3.Connection | None) -> None:
     """Copy by a second connection, since one with the write transaction would wait for itself for ever."""
-    with (
-        nullcontext(held) if held else closing(file.connect_to_read(path)) as source,
-        closing(file.connect(part)) as copy,
-    ):
+
+    def opened() -> sqlite3.Connection:
+        return patiently(lambda: file.connect_to_read(path), watch, timeout, "is using it")
+
+    def said(pragma: str) -> None:
+        patiently(lambda: file.rows(copy, f"PRAGMA {pragma}"), watch, timeout, COPY_OPEN)
+
+    with nullcontext(held) if held else closing(opened()) as source, closing(file.connect(part)) as copy:
         copy.isolation_level = None
-        copy.execute("PRAGMA journal_mode = OFF")
-        copy.execute("PRAGMA synchronous = OFF")  # it is synced once, at the end
+        said("journal_mode = OFF")
+        said("synchronous = OFF")  # it is synced once, at the end
         transfer(source, copy, watch, timeout)
-        copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # a copy in WAL mode would grow sidecars of its own
+        said("journal_mode = DELETE")  # a copy in WAL mode would grow sidecars of its own
     disk.remove(*(part + end for end in file.SIDECARS))
 
 

@@ -398,7 +398,10 @@ class Migrator(Value):
         found = None if self.strict else history.ids(conn)
         if found is None or found[0] != (shipped or loader.ids(self.migrations)):
             return 0
-        if self.application_id is not None and file.application_id(conn) not in (0, self.application_id):
+        try:
+            if self.application_id is not None and file.application_id(conn) not in (0, self.application_id):
+                return 0
+        except sqlite3.Error:  # held up, say: who looks closer waits, or says what is wrong
             return 0
         return found[1]
 

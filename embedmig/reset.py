@@ -58,10 +58,12 @@ def _emptied(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -
     done, seen = None, os.stat(path)
     try:
         with closing(file.connect(path, cached_statements=0)) as conn:
-            transaction.await_reading(conn, Watch(), min(migrator.timeout, wholefile.ALONE_S))
-            _refuse_strangers(
-                migrator, conn, force=force
-            )  # before anything is changed, the mode of its journal included
+            patience = min(migrator.timeout, wholefile.ALONE_S)
+            transaction.await_reading(conn, Watch(), patience)
+            # before anything is changed, the mode of its journal included
+            transaction.patiently(
+                lambda: _refuse_strangers(migrator, conn, force=force), Watch(), patience, "is using it"
+            )
             with wholefile.alone(migrator, conn, Watch()):
                 kept = _kept(migrator, conn, path, keep_backup=keep_backup, force=force)
                 with closing(file.connect(file.MEMORY)) as empty:

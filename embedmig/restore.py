@@ -34,7 +34,9 @@ def restore(migrator: Migrator, path: str, source: str | None) -> Report:
     chosen = file.locate(chosen)
     with wholefile.explaining(path):
         if not disk.is_there(chosen):
-            raise UsageError(f"There is no backup at {chosen}.", path=path, hint="`backups` lists those that are there.")
+            raise UsageError(
+                f"There is no backup at {chosen}.", path=path, hint="`backups` lists those that are there."
+            )
         if disk.is_there(path) and os.path.samefile(chosen, path):
             raise UsageError(f"{chosen} is the file itself, not a backup of it.", path=path, hint="Name a backup.")
     with wholefile.explaining(chosen):
@@ -57,7 +59,7 @@ def _version_of_backup(migrator: Migrator, name: str) -> int:
             raise NotADatabase("there is nothing in it")
         found.append(version)
 
-    backup.verify(name, check)
+    transaction.patiently(lambda: backup.verify(name, check), Watch(), migrator.timeout, "is using it")
     return found[0]
 
 
@@ -101,7 +103,7 @@ def _overwritten(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tu
     try:
         with closing(file.connect(path, cached_statements=0)) as conn, wholefile.alone(migrator, conn, watch):
             kept = _kept(migrator, conn, path, chosen)
-            with closing(file.connect_to_read(chosen)) as source:
+            with closing(_opened(migrator, chosen, watch)) as source:
                 done = kept
                 backup.transfer(source, conn, watch, migrator.timeout)
     except (sqlite3.DatabaseError, EmbedmigError) as error:
@@ -111,6 +113,11 @@ def _overwritten(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tu
         elif not wholefile.is_unreadable(error, path):
             raise
     return done
+
+
+def _opened(migrator: Migrator, chosen: str, watch: Watch) -> sqlite3.Connection:
+    patience = min(migrator.timeout, wholefile.ALONE_S)
+    return transaction.patiently(lambda: file.connect_to_read(chosen), watch, patience, "has the backup open")
 
 
 def _kept(migrator: Migrator, conn: sqlite3.Connection, path: str, chosen: str) -> tuple[int, str | None]:

@@ -8,12 +8,16 @@ import os
 import pickle
 import signal
 import sqlite3
+import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import embedmig
 from faults import calls, vfs
 
+OURS = os.path.dirname(embedmig.__file__) + os.sep
 TOO_LONG_S = 60  # a child that takes longer hangs: SIGALRM ends it
 
 MAKE = frozenset({"create", "os.create", "os.mkdir"})
@@ -26,12 +30,13 @@ CALLED = frozenset(
 
 
 class Fault(NamedTuple):
-    """What happens at the k-th of the operations `ops`: the process is killed, or they fail with `number`, once or for ever."""
+    """What happens at the k-th of the operations `ops`: the process is killed, or they fail with `number`, once, for a while or for ever."""
 
     name: str
     ops: frozenset[str]
     number: int = 0  # an errno; 0: killed
     lasting: bool = False
+    for_s: float = float("inf")  # what lasts ends then
 
 
 FAULTS = (
@@ -43,6 +48,7 @@ FAULTS = (
     # Python itself tries its own calls again (PEP 475): only SQLite's are interrupted
     Fault("EINTR once", CALLED, errno.EINTR),
     Fault("EACCES once", frozenset({"open", "create", "delete", "os.open", "os.create", "os.rename", "os.unlink", "os.mkdir"}), errno.EACCES),
+    Fault("locked a while", frozenset({"lock"}), errno.EBUSY, lasting=True, for_s=0.12),
     Fault("EMFILE once", frozenset({"open", "create", "os.open", "os.create", "os.listdir"}), errno.EMFILE),
 )  # fmt: skip
 
@@ -95,9 +101,10 @@ def broken(act: Callable[[Path], object], path: Path, fault: Fault, k: int) -> O
             os.kill(os.getpid(), signal.SIGKILL)
         if not struck:
             struck.append(f"{op} {os.path.basename(name)}")
-        return fault.number
+            ends.append(time.monotonic() + fault.for_s)
+        return fault.number if time.monotonic() < ends[0] else 0
 
-    count = [0]
+    count, ends = [0], list[float]()
     pipe = os.pipe()
 
     def run() -> object:
@@ -137,16 +144,20 @@ def forked(run: Callable[[], object], struck: Callable[[], str] = lambda: "") ->
 def started(run: Callable[[], object], struck: Callable[[], str] = lambda: "") -> tuple[int, int]:
     """A forked child that calls `run`: its id, and the pipe into which it says what became of it."""
     here, there = os.pipe()
+    # a signal that came in between would raise in the child's copy of the parent's code, which would then go on as the parent
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     pid = os.fork()
     if pid == 0:
         try:
             _begin()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.close(here)
             data = _outcome_of(run, struck)
             with os.fdopen(there, "wb") as pipe:
                 pipe.write(data)
         finally:
             os._exit(0)  # never back into the code of the parent
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(there)
     return pid, here
 
@@ -186,10 +197,16 @@ def _outcome_of(run: Callable[[], object], struck: Callable[[], str] = lambda: "
 
 
 def chain(error: BaseException | None) -> str:
-    """The error and all of its causes, a line each."""
+    """The error and all of its causes, a line each, with the places of ours through which it came."""
     lines: list[str] = []
     while error is not None and len(lines) < 8:
         name = getattr(error, "sqlite_errorname", None) if isinstance(error, sqlite3.Error) else None
-        lines.append(f"{type(error).__name__}: {error}" + (f" [{name}]" if name else ""))
+        lines.append(f"{type(error).__name__}: {error}" + (f" [{name}]" if name else "") + _places(error))
         error = error.__cause__ or error.__context__
     return "\n".join(lines)
+
+
+def _places(error: BaseException) -> str:
+    steps = traceback.extract_tb(error.__traceback__)
+    ours = [f"{os.path.basename(step.filename)}:{step.lineno}" for step in steps if step.filename.startswith(OURS)]
+    return f" ({' > '.join(ours)})" if ours else ""

@@ -50,7 +50,8 @@ def table(names: Iterable[str], workers: int, stride: int) -> tuple[str, int]:
 def _rendered(found: dict[str, list[Found]], names: Sequence[str]) -> str:
     lines = [
         "`killed`: SIGKILL before the operation. `once`: this operation fails with that errno, the next one succeeds. `for ever`: "
-        "this one and all that follow (of a full disk: all that need room).",
+        "this one and all that follow (of a full disk: all that need room). `locked a while`: SQLite is refused this lock and all others "
+        "for 0.12 s, as where another process has the file or its backup open; the process must wait, and then succeed.",
         "",
         "| subject | operations | " + " | ".join(fault.name for fault in FAULTS) + " | failures |",
         "|---|--:|" + "--:|" * (len(FAULTS) + 1),

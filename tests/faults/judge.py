@@ -132,6 +132,8 @@ class Judge:
             return [] if found.content == end else ["it returned, and the file is not at its end"]
         if outcome.how != "raised" or outcome.error is None:
             return [f"the process {outcome.how}"]
+        if fault.number == errno.EBUSY:
+            return [f"it did not wait: {outcome.text}"]
         return self._of_the_error(fault, outcome.error, outcome.text, found)
 
     def _of_the_error(self, fault: Fault, error: BaseException, text: str, found: Examined) -> list[str]:

@@ -24,10 +24,9 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-import embedmig
 from embedmig import DatabaseBusy, EmbedmigError
 from faults import power, subjects
-from faults.child import Outcome, ended, forked, started
+from faults.child import OURS, Outcome, ended, forked, started
 from faults.judge import Examined
 from faults.points import spread
 from faults.subjects import Act, Subject
@@ -36,7 +35,6 @@ AT_ONCE = 10
 STRUCK = 4  # of the ten
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none, and skips all this
 TERM, INT = signal.SIGTERM, signal.SIGINT
-OURS = os.path.dirname(embedmig.__file__) + os.sep
 TIMES = 4  # so often one function counts as a step: SQLite calls the guard for each of ten thousand statements
 MOST_BYTES = 3 << 20
 

@@ -19,6 +19,7 @@ import migrations as demo
 from embedmig import Migration, MigrationFailed, Migrator
 
 NOTES = 2_000
+OURS = 0x6C61620A  # the application_id, which each launch compares
 Act = Callable[[Path], object]
 
 
@@ -147,7 +148,7 @@ def small_wal(conn: sqlite3.Connection) -> None:
 
 
 def app(migrations: object, wal: bool, **policy: object) -> Migrator:
-    return Migrator(migrations, prepare=small_wal if wal else small, timeout=2.0, **policy)  # type: ignore[arg-type]
+    return Migrator(migrations, application_id=OURS, prepare=small_wal if wal else small, timeout=2.0, **policy)  # type: ignore[arg-type]
 
 
 def launch(migrator: Migrator, path: Path) -> None:

@@ -3,8 +3,9 @@
 `install(hook)` puts it before SQLite's default VFS (https://sqlite.org/vfs.html). `hook(op, path, offset, data)` is called before
 each operation and answers 0, go on, or the errno with which it is to fail. What fails is the system call beneath
 (https://sqlite.org/c3ref/vfs.html, xSetSystemCall), so SQLite meets a full disk where it would meet it, and gives it its own name;
-only fsync has no such entry: there SQLite's answer to any failure, SQLITE_IOERR_FSYNC, is given straight. `offset` is the new size
-for "truncate", SQLite's flags for "open" and "create" (the name was not there), and for "delete" whether the folder is synced too.
+only fsync and locks have no such entry: there SQLite's answer is given straight, SQLITE_IOERR_FSYNC and SQLITE_BUSY. `offset` is the
+new size for "truncate", SQLite's flags for "open" and "create" (the name was not there), for "delete" whether the folder is synced
+too, and for "lock" the level that is asked for, of a file or of a part of its `-shm`.
 
 To be installed in a process that ends soon, such as a forked child: it can't be taken out again.
 """
@@ -21,7 +22,7 @@ from typing import Any
 
 Hook = Callable[[str, str, int, bytes], int | None]
 
-OPS = ("open", "create", "read", "write", "truncate", "sync", "delete", "shm")
+OPS = ("open", "create", "read", "write", "truncate", "sync", "delete", "shm", "lock")
 TEMPORARY = "<temp>"  # the path of a file that SQLite deletes as soon as it has it
 
 _Call = type[Any]
@@ -57,7 +58,10 @@ _CLOSE = c.CFUNCTYPE(_I, _P)
 _MOVE = c.CFUNCTYPE(_I, _P, _P, _I, _L)  # xRead and xWrite
 _TRUNCATE = c.CFUNCTYPE(_I, _P, _L)
 _SYNC = c.CFUNCTYPE(_I, _P, _I)
+_LOCK = c.CFUNCTYPE(_I, _P, _I)
 _SHM_MAP = c.CFUNCTYPE(_I, _P, _I, _I, _I, _P)
+_SHM_LOCK = c.CFUNCTYPE(_I, _P, _I, _I, _I)
+_SHM_UNLOCK = 1  # SQLITE_SHM_UNLOCK
 
 # The system calls beneath, with their errno: what they return, what they take, and what they return when they fail.
 _SIZE = c.c_size_t
@@ -162,6 +166,7 @@ class _Faulty:
     def _replace(self, copy: _Methods, original: _Methods) -> None:
         real_close, real_read, real_write = _CLOSE(original.xClose), _MOVE(original.xRead), _MOVE(original.xWrite)
         real_truncate, real_sync = _TRUNCATE(original.xTruncate), _SYNC(original.xSync)
+        real_lock = _LOCK(original.xLock)
 
         def close(file: int) -> int:
             self.paths.pop(file, None)
@@ -180,19 +185,30 @@ class _Faulty:
         def sync(file: int, flags: int) -> int:
             return _FSYNC_FAILED if self.hook("sync", self.paths[file], flags, b"") else real_sync(file, flags)
 
+        def lock(file: int, level: int) -> int:
+            return sqlite3.SQLITE_BUSY if self.hook("lock", self.paths[file], level, b"") else real_lock(file, level)
+
         copy.xClose, copy.xSync = self._pointer(_CLOSE(close)), self._pointer(_SYNC(sync))
+        copy.xLock = self._pointer(_LOCK(lock))
         copy.xRead, copy.xWrite = self._pointer(_MOVE(read)), self._pointer(_MOVE(write))
         copy.xTruncate = self._pointer(_TRUNCATE(truncate))
-        self.kept += [real_close, real_read, real_write, real_truncate, real_sync]
+        self.kept += [real_close, real_read, real_write, real_truncate, real_sync, real_lock]
         if original.iVersion >= 2 and original.xShmMap:
-            real_map = _SHM_MAP(original.xShmMap)
+            self._replace_shared_memory(copy, original)
 
-            def shm_map(file: int, region: int, size: int, extend: int, out: int) -> int:
-                real = lambda: real_map(file, region, size, extend, out)  # noqa: E731
-                return self.ask("shm", self.paths[file] + "-shm", region * size, b"", real)
+    def _replace_shared_memory(self, copy: _Methods, original: _Methods) -> None:
+        real_map, real_lock = _SHM_MAP(original.xShmMap), _SHM_LOCK(original.xShmLock)
 
-            copy.xShmMap = self._pointer(_SHM_MAP(shm_map))
-            self.kept.append(real_map)
+        def shm_map(file: int, region: int, size: int, extend: int, out: int) -> int:
+            real = lambda: real_map(file, region, size, extend, out)  # noqa: E731
+            return self.ask("shm", self.paths[file] + "-shm", region * size, b"", real)
+
+        def shm_lock(file: int, first: int, count: int, flags: int) -> int:
+            refused = not flags & _SHM_UNLOCK and self.hook("lock", self.paths[file] + "-shm", flags, b"")
+            return sqlite3.SQLITE_BUSY if refused else real_lock(file, first, count, flags)
+
+        copy.xShmMap, copy.xShmLock = self._pointer(_SHM_MAP(shm_map)), self._pointer(_SHM_LOCK(shm_lock))
+        self.kept += [real_map, real_lock]
 
 
 class _SystemCalls:
