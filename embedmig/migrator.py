@@ -203,7 +203,7 @@ class Migrator(Value):
             try:
                 return self._migrate_path(name, to, on_progress, cancel)
             except Exception as error:
-                # a reset by another process took the file away under us: begin anew on the one that it makes
+                # another process took the file away under us, by force or by hand: begin anew on the one that is there now
                 if not (again and file.was_moved(error.__cause__)):
                     raise
         raise AssertionError("the last try returns or raises")
