@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all faults lint bench pictures docs clean
+.PHONY: help demo browser test test-all faults lint bench pictures docs clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,7 +23,12 @@ lint: $(VENV)/.made ## ruff (lint and format) and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint ## the gates and all tests, with branch coverage
+browser: # Debian's Chromium for the tests in a browser, where it may be installed; elsewhere they are skipped
+	@if ! { command -v chromium && command -v chromedriver; } >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get update && apt-get install --yes --no-install-recommends chromium chromium-driver; } >/dev/null \
+		|| echo "Chromium could not be installed: the tests in a browser will be skipped."; fi
+
+test: lint browser ## the gates and all tests, with branch coverage
 	@rm -f .coverage .coverage.*
 	@set -o pipefail; $(BIN)/python -m coverage run -m pytest $(PYTEST_ARGS) 2>&1 | tee .pytest.out
 	@$(BIN)/python -m coverage combine --quiet
