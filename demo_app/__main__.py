@@ -1,4 +1,4 @@
-"""python -m demo_app [--db PATH] [--import FOLDER] [--search WORDS] [--rollback N] [--reset]: one launch of the app."""
+"""python -m demo_app [--db PATH] [--import FOLDER] [--search WORDS] [--rollback N] [--reset] [--as-of N] [--window]: one launch of the app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from demo_app import MIGRATOR, notes
+from demo_app import notes
+from demo_app.release import as_of
 from embedmig import EmbedmigError, Progress, Status
 
 
@@ -23,10 +24,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--search", metavar="WORDS", help="show only the notes with all these words")
     parser.add_argument("--rollback", metavar="N", type=int, help="go back to version N of the file, and end")
     parser.add_argument("--reset", action="store_true", help="delete the file and start again")
+    parser.add_argument("--as-of", metavar="N", type=int, help="be the release whose newest version was N")
+    parser.add_argument("--window", action="store_true", help="show the notes in a window of the browser")
+    parser.add_argument("--port", metavar="N", type=int, default=0, help="of the window; any that is free, if left out")
+    parser.add_argument("--no-browser", action="store_true", help="print the window's address, and open no browser")
     options = parser.parse_args(arguments)
+    try:
+        options.migrator = as_of(options.as_of)
+    except ValueError as error:
+        parser.error(str(error))
     if options.folder and not options.folder.is_dir():
         parser.error(f"there is no folder {options.folder}")
-    return telling(lambda: launch(options))
+    return telling(lambda: (show if options.window else launch)(options))
+
+
+def show(options: argparse.Namespace) -> None:
+    from demo_app.window.serve import serve
+
+    serve(options.db, options.migrator, port=options.port, browser=not options.no_browser)
 
 
 def telling(action: Callable[[], None]) -> int:
@@ -43,14 +58,15 @@ def telling(action: Callable[[], None]) -> int:
 
 def launch(options: argparse.Namespace) -> None:
     tell_log()
+    migrator = options.migrator
     if options.rollback is not None:
-        report = MIGRATOR.rollback(options.db, to=options.rollback)
-        print(f"{described(MIGRATOR.status(options.db))}; backup: {report.backup}")
+        report = migrator.rollback(options.db, to=options.rollback)
+        print(f"{described(migrator.status(options.db))}; backup: {report.backup}")
         return  # opening it would bring it up to date again
     if options.reset:
-        MIGRATOR.reset(options.db)
-    with MIGRATOR.open(options.db, on_progress=once_a_second()) as db:
-        print(described(MIGRATOR.status(db)))
+        migrator.reset(options.db)
+    with migrator.open(options.db, on_progress=once_a_second()) as db:
+        print(described(migrator.status(db)))
         if options.folder:
             new, files = notes.add_folder(db, options.folder)
             print(f"{options.folder}: {files} files, {new} of them new")

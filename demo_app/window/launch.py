@@ -1,0 +1,130 @@
+"""One launch of the app: the file is brought up to date and opened, or not. What became of it, for the pages to show.
+
+No widget is touched here. Pages read the fields, and are told by `changed` when another page is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+
+from nicegui import Event
+
+from demo_app.window.file import NotesFile
+from embedmig import DatabaseBusy, EmbedmigError, Migrator, Progress, aio
+
+QUIETLY_S = 0.4  # an upgrade that is over by then is not worth a page
+AGAIN_S = 0.5  # between two tries while another process has the file
+
+
+class Launch:
+    """`stage` is "opening", "upgrading", "open", "refused" or "ended".
+
+    `file` is there while it is open, `error` while it is refused. `pending` are the ids of the migrations of the upgrade that
+    runs, `now` is what it is doing. `notice` is a sentence for the next page, which takes it.
+    """
+
+    def __init__(self, path: str, migrator: Migrator) -> None:
+        self.path = os.path.abspath(path)
+        self.migrator = migrator
+        self.changed: Event[[]] = Event()
+        self.stage = "opening"
+        self.file: NotesFile | None = None
+        self.error: Exception | None = None
+        self.pending: tuple[str, ...] = ()
+        self.now: Progress | None = None
+        self.began = 0.0
+        self.notice: str | None = None
+        self._upgrade: asyncio.Future[object] | None = None
+        self._stopped = False
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the upgrade began, and the wait for others before it."""
+        return time.monotonic() - self.began
+
+    async def begin(self) -> None:
+        """Bring the file up to date and open it. Nothing is raised: `stage` says what became of it."""
+        self.file = self.error = self.now = None
+        self.pending, self._stopped, self.began = (), False, time.monotonic()
+        self._show("opening")
+        soon = asyncio.get_running_loop().call_later(QUIETLY_S, self._show, "upgrading")
+        try:
+            await self._brought_up_to_date()
+            file = NotesFile(self.path, self.migrator)
+            await file.open()
+        except (EmbedmigError, OSError) as error:
+            self.error = error
+        else:
+            self.file = file
+        soon.cancel()
+        self._show("open" if self.file else "refused")
+
+    async def _brought_up_to_date(self) -> None:
+        """aio.migrate(), for as long as it takes: where another window of the app upgrades the file, until that one is done."""
+        while not await asyncio.to_thread(self.migrator.is_current, self.path):
+            try:
+                self.pending = (await asyncio.to_thread(self.migrator.status, self.path)).pending
+                await self._migrated()
+                return
+            except DatabaseBusy:
+                if self._stopped:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+
+    async def _migrated(self) -> None:
+        """The upgrade, which cancel() stops."""
+        self._upgrade = asyncio.ensure_future(aio.migrate(self.path, self.migrator, on_progress=self._progressed))
+        if self._stopped:
+            self._upgrade.cancel()
+        try:
+            await self._upgrade
+        except asyncio.CancelledError as cancelled:
+            if isinstance(cancelled.__cause__, EmbedmigError):
+                raise cancelled.__cause__
+            if not self._stopped:
+                raise  # it is not the upgrade that was cancelled, but we
+            # the commit was faster: the file is up to date, as it was to be
+        finally:
+            self._upgrade = None
+
+    def _progressed(self, now: Progress) -> None:
+        self.now = now
+
+    def cancel(self) -> None:
+        """Stop the upgrade. Everything is undone, and the page says so."""
+        self._stopped = True
+        if self._upgrade is not None:
+            self._upgrade.cancel()
+
+    async def restore(self, backup: str) -> None:
+        """Put a backup in the file's place, and begin again."""
+        await self._without_the_file(lambda: self.migrator.restore(self.path, backup))
+
+    async def reset(self) -> None:
+        """Delete the file, build it again, and begin again. A damaged one too: the page was asked for the word."""
+        await self._without_the_file(lambda: self.migrator.reset(self.path, force=bool(self.error)))
+
+    async def _without_the_file(self, action: Callable[[], object]) -> None:
+        try:
+            if self.file is not None:
+                await self.file.close()
+            await asyncio.to_thread(action)
+        except (EmbedmigError, OSError) as error:
+            self.notice = str(error)
+        await self.begin()
+
+    async def end(self) -> None:
+        """Leave the file as it should be left: an upgrade is undone, an open file is closed."""
+        self.cancel()
+        while self.stage in ("opening", "upgrading"):
+            await asyncio.sleep(0.02)
+        if self.file is not None:
+            await self.file.close()
+        self._show("ended")
+
+    def _show(self, stage: str) -> None:
+        self.stage = stage
+        self.changed.emit()
