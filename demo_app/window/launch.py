@@ -10,10 +10,11 @@ import os
 import time
 from collections.abc import Callable
 
-from nicegui import Event
+from nicegui import Event, app
 
 from demo_app.window.file import NotesFile
-from embedmig import DatabaseBusy, EmbedmigError, Migrator, Progress, aio
+from demo_app.window.refusals import Backup
+from embedmig import DatabaseBusy, EmbedmigError, Migrator, Progress, Report, aio
 
 QUIETLY_S = 0.4  # an upgrade that is over by then is not worth a page
 AGAIN_S = 0.5  # between two tries while another process has the file
@@ -22,8 +23,9 @@ AGAIN_S = 0.5  # between two tries while another process has the file
 class Launch:
     """`stage` is "opening", "upgrading", "open", "refused" or "ended".
 
-    `file` is there while it is open, `error` while it is refused. `pending` are the ids of the migrations of the upgrade that
-    runs, `now` is what it is doing. `notice` is a sentence for the next page, which takes it.
+    `file` is there while it is open, `error` while it is refused, and `backup` then is the newest one that this release can
+    open. `pending` are the ids of the migrations of the upgrade that runs, `now` is what it is doing. `notice` (all is well) and
+    `trouble` (something was not done) are sentences for the next page, which takes them.
     """
 
     def __init__(self, path: str, migrator: Migrator) -> None:
@@ -33,12 +35,15 @@ class Launch:
         self.stage = "opening"
         self.file: NotesFile | None = None
         self.error: Exception | None = None
+        self.backup: Backup | None = None
         self.pending: tuple[str, ...] = ()
         self.now: Progress | None = None
         self.began = 0.0
         self.notice: str | None = None
-        self._upgrade: asyncio.Future[object] | None = None
+        self.trouble: str | None = None
+        self._upgrade: asyncio.Future[Report] | None = None
         self._stopped = False
+        self._begins = self._ends = False
 
     @property
     def elapsed_s(self) -> float:
@@ -47,6 +52,9 @@ class Launch:
 
     async def begin(self) -> None:
         """Bring the file up to date and open it. Nothing is raised: `stage` says what became of it."""
+        if self._begins or self._ends:
+            return  # another tab of the browser was first
+        self._begins = True
         self.file = self.error = self.now = None
         self.pending, self._stopped, self.began = (), False, time.monotonic()
         self._show("opening")
@@ -55,11 +63,13 @@ class Launch:
             await self._brought_up_to_date()
             file = NotesFile(self.path, self.migrator)
             await file.open()
-        except (EmbedmigError, OSError) as error:
+        except Exception as error:  # whatever it is, the user must see it
             self.error = error
+            self.backup = await asyncio.to_thread(restorable, self.migrator, self.path)
         else:
             self.file = file
         soon.cancel()
+        self._begins = False
         self._show("open" if self.file else "refused")
 
     async def _brought_up_to_date(self) -> None:
@@ -67,26 +77,32 @@ class Launch:
         while not await asyncio.to_thread(self.migrator.is_current, self.path):
             try:
                 self.pending = (await asyncio.to_thread(self.migrator.status, self.path)).pending
-                await self._migrated()
-                return
+                report = await self._migrated()
             except DatabaseBusy:
                 if self._stopped:
                     raise
                 await asyncio.sleep(AGAIN_S)
+            else:
+                if report is not None and report.before and report.ran:
+                    kept = " A backup is kept." if report.backup else ""
+                    self.notice = (
+                        f"Your notes were brought up to date: version {report.before} to {report.after}.{kept}"
+                    )
+                return
 
-    async def _migrated(self) -> None:
+    async def _migrated(self) -> Report | None:
         """The upgrade, which cancel() stops."""
         self._upgrade = asyncio.ensure_future(aio.migrate(self.path, self.migrator, on_progress=self._progressed))
         if self._stopped:
             self._upgrade.cancel()
         try:
-            await self._upgrade
+            return await self._upgrade
         except asyncio.CancelledError as cancelled:
             if isinstance(cancelled.__cause__, EmbedmigError):
                 raise cancelled.__cause__
             if not self._stopped:
                 raise  # it is not the upgrade that was cancelled, but we
-            # the commit was faster: the file is up to date, as it was to be
+            return None  # the commit was faster: the file is up to date, as it was to be
         finally:
             self._upgrade = None
 
@@ -113,18 +129,41 @@ class Launch:
                 await self.file.close()
             await asyncio.to_thread(action)
         except (EmbedmigError, OSError) as error:
-            self.notice = str(error)
+            self.trouble = str(error)
         await self.begin()
+
+    async def quit(self) -> None:
+        """End the program, its file closed first."""
+        await self.end()
+        app.shutdown()
 
     async def end(self) -> None:
         """Leave the file as it should be left: an upgrade is undone, an open file is closed."""
+        self._ends = True
         self.cancel()
-        while self.stage in ("opening", "upgrading"):
+        while self._begins:
             await asyncio.sleep(0.02)
         if self.file is not None:
             await self.file.close()
         self._show("ended")
 
     def _show(self, stage: str) -> None:
+        if stage == self.stage or (self._ends and stage != "ended"):
+            return
         self.stage = stage
         self.changed.emit()
+
+
+def restorable(migrator: Migrator, path: str) -> Backup | None:
+    """The newest backup of the file that this release of the app can open."""
+    try:
+        for name in migrator.backups(path):
+            try:
+                status = migrator.status(name)
+            except EmbedmigError:
+                continue  # an older one may be good
+            if status.applied and not status.unknown:
+                return Backup(name, status.version)
+    except EmbedmigError:
+        pass  # the folder can't be read
+    return None

@@ -1,13 +1,108 @@
-"""Why the file was not opened: the sentence, what became of the data, and only what is safe to do."""
+"""Why the file was not opened, for its owner: what happened, what became of the data, and only what is safe to do.
+
+Pure: from an error to what its page says. The page itself is refused.py.
+"""
 
 from __future__ import annotations
 
-from nicegui import app, ui
+from typing import NamedTuple
 
-from demo_app.window.launch import Launch
+import embedmig
+from embedmig import EmbedmigError
+
+TITLES: dict[type[Exception], str] = {
+    embedmig.DatabaseTooNew: "These notes are from a newer release",
+    embedmig.ForeignDatabase: "This file belongs to another app",
+    embedmig.NotADatabase: "This is not a file of notes",
+    embedmig.DatabaseDamaged: "The file is damaged",
+    embedmig.DatabaseReadOnly: "The notes can't be written",
+    embedmig.DiskFull: "The disk is full",
+    embedmig.DatabaseBusy: "Another program is using the file",
+    embedmig.HistoryMismatch: "The file's history is not this app's",
+    embedmig.MigrationFailed: "The upgrade did not work",
+    embedmig.MigrationCancelled: "The upgrade was stopped",
+    embedmig.DefinitionError: "This release of the app is broken",
+}
+OTHER = "The notes can't be opened"
+
+# the owner may have changed what was in the way
+MAY_GO_BETTER = (
+    embedmig.DatabaseReadOnly,
+    embedmig.DiskFull,
+    embedmig.DatabaseBusy,
+    embedmig.MigrationFailed,
+    embedmig.MigrationCancelled,
+    embedmig.UnusablePath,
+    OSError,
+)
+# another state of the same notes may open; not a stranger's file, which nobody has asked us to replace
+MAY_BE_REPLACED = (
+    embedmig.DatabaseTooNew,
+    embedmig.NotADatabase,
+    embedmig.DatabaseDamaged,
+    embedmig.HistoryMismatch,
+    embedmig.MigrationFailed,
+)
+NOBODYS_FAULT = (  # there is nothing in them for the app's developer
+    embedmig.DatabaseTooNew,
+    embedmig.ForeignDatabase,
+    embedmig.NotADatabase,
+    embedmig.DatabaseReadOnly,
+    embedmig.DiskFull,
+    embedmig.DatabaseBusy,
+    embedmig.MigrationCancelled,
+)
 
 
-def build(launch: Launch, error: Exception) -> None:
-    ui.label(str(error))
-    ui.button("Try again", on_click=launch.begin)
-    ui.button("Quit", on_click=app.shutdown)
+class Backup(NamedTuple):
+    """A backup that this release of the app can open."""
+
+    path: str
+    version: int
+
+
+class Refusal(NamedTuple):
+    """What the page says. `buttons` are in order, the first is the one that the keyboard begins on."""
+
+    title: str
+    sentence: str
+    kept: str
+    cure: str
+    buttons: tuple[str, ...]
+
+
+AGAIN, QUIT, RESET, COPY = "Try again", "Quit", "Reset ...", "Copy the report"
+
+
+def restore_button(backup: Backup) -> str:
+    return f"Restore the backup of version {backup.version} ..."
+
+
+def refusal(error: Exception, backup: Backup | None = None) -> Refusal:
+    """What to say of an error, and what may safely be done. `backup`: the newest that this release can open, if there is any."""
+    buttons = []
+    if isinstance(error, MAY_GO_BETTER):
+        buttons.append(AGAIN)
+    buttons.append(QUIT)
+    if backup is not None and isinstance(error, MAY_BE_REPLACED):
+        buttons.append(restore_button(backup))
+    if getattr(error, "may_offer_reset", False):
+        buttons.append(RESET)
+    if not isinstance(error, NOBODYS_FAULT):
+        buttons.append(COPY)
+    if not isinstance(error, EmbedmigError):
+        return Refusal(OTHER, _sentence(error), "Nothing is known of the file's state.", "", tuple(buttons))
+    return Refusal(title(error), _capital(error.what()), error.kept, error.hint, tuple(buttons))
+
+
+def title(error: Exception) -> str:
+    return next((TITLES[kind] for kind in type(error).__mro__ if kind in TITLES), OTHER)
+
+
+def _sentence(error: Exception) -> str:
+    return f"{error or type(error).__name__}".rstrip(".") + "."
+
+
+def _capital(sentence: str) -> str:
+    """A sentence may begin with the name of a file, which stays as it is."""
+    return "The" + sentence[3:] if sentence.startswith("the ") else sentence

@@ -8,7 +8,8 @@ import socket
 from nicegui import app, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from demo_app.window import data, notes, refusals, upgrade
+from demo_app import MIGRATOR
+from demo_app.window import data, notes, older, parts, refused, upgrade
 from demo_app.window.launch import Launch
 from embedmig import Migrator
 
@@ -51,40 +52,62 @@ def free_port() -> int:
 
 def window(launch: Launch) -> None:
     """What this browser tab shows: the page of the launch's stage, and another one as soon as that changes."""
+    parts.dress()
     place = ui.column().classes("w-full items-stretch gap-0")
 
     def show() -> None:
         place.clear()
         with place:
-            if launch.notice:
-                ui.notify(launch.notice, type="warning", multi_line=True, timeout=0, close_button="Close")
-                launch.notice = None
+            tell(launch)
             build(launch)
 
     launch.changed.subscribe(show)
     show()
 
 
+def tell(launch: Launch) -> None:
+    """Say what the page before this one left to be said."""
+    if launch.notice:
+        ui.notify(launch.notice, multi_line=True, timeout=8000, close_button="Close", color="primary")
+    if launch.trouble:
+        ui.notify(launch.trouble, multi_line=True, timeout=0, close_button="Close", color="negative")
+    launch.notice = launch.trouble = None
+
+
 def build(launch: Launch) -> None:
     """The page of the stage."""
     if launch.stage == "upgrading":
         upgrade.build(launch)
-    elif launch.error is not None:
-        refusals.build(launch, launch.error)
-    elif launch.file is not None:
+    elif launch.stage == "refused" and launch.error is not None:
+        refused.build(launch, launch.error)
+    elif launch.stage == "open":
         opened(launch)
     elif launch.stage == "ended":
-        ui.label("Your notes are closed. You can close this window.")
+        ended()
 
 
 def opened(launch: Launch) -> None:
     """The notes and the data page, under a bar with their names."""
     assert launch.file is not None
-    with ui.tabs() as tabs:
-        first, second = ui.tab("Notes"), ui.tab("Data")
-    ui.button("Quit", on_click=app.shutdown)
-    with ui.tab_panels(tabs, value=first):
+    bar = ui.element("header").classes("w-full bg-white border-b border-slate-200")
+    with bar, ui.row().classes("w-full max-w-5xl mx-auto px-4 items-center justify-between no-wrap"):
+        ui.label("Notes").classes("text-lg font-semibold")
+        with ui.tabs().props("no-caps inline-label active-color=primary indicator-color=primary") as tabs:
+            first = ui.tab("Notes", icon="notes")
+            second = ui.tab("Data", icon="storage")
+        parts.button("Quit", launch.quit)
+    with ui.tab_panels(tabs, value=first).classes("w-full max-w-5xl mx-auto bg-transparent").props("keep-alive"):
         with ui.tab_panel(first):
-            notes.build(launch.file)
+            if launch.migrator is MIGRATOR:
+                notes.build(launch.file)
+            else:
+                older.build(launch)
         with ui.tab_panel(second):
             data.build(launch)
+
+
+def ended() -> None:
+    with parts.card("Your notes are closed", "check_circle"):
+        parts.text("You can close this window.")
+    # there is nothing to reconnect to, and another program may soon have this port
+    ui.run_javascript("window.socket.disconnect()")
