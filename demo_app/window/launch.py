@@ -18,6 +18,7 @@ from embedmig import DatabaseBusy, EmbedmigError, Migrator, Progress, Report, ai
 
 QUIETLY_S = 0.4  # an upgrade that is over by then is not worth a page
 AGAIN_S = 0.5  # between two tries while another process has the file
+FAREWELL_S = 0.2  # for the last page to arrive at the browser
 
 
 class Launch:
@@ -135,6 +136,9 @@ class Launch:
     async def quit(self) -> None:
         """End the program, its file closed first."""
         await self.end()
+        self.stage = "ended"
+        self.changed.emit()
+        await asyncio.sleep(FAREWELL_S)
         app.shutdown()
 
     async def end(self) -> None:
@@ -145,10 +149,9 @@ class Launch:
             await asyncio.sleep(0.02)
         if self.file is not None:
             await self.file.close()
-        self._show("ended")
 
     def _show(self, stage: str) -> None:
-        if stage == self.stage or (self._ends and stage != "ended"):
+        if stage == self.stage or self._ends:
             return
         self.stage = stage
         self.changed.emit()
