@@ -178,6 +178,7 @@ def rows(conn: sqlite3.Connection, sql: str, text: Callable[[bytes], str] = str)
         return cursor.execute(sql).fetchall()
     finally:
         conn.text_factory = text_factory
+        cursor.close()  # of an error it would stay in the traceback, and keep the file open after the connection is closed
 
 
 def application_id(conn: sqlite3.Connection) -> int:

@@ -568,6 +568,17 @@ def test_a_file_with_two_rows_for_one_version_is_restored_and_kept(lived):
     assert content(report.backup) == before
 
 
+@pytest.mark.parametrize("verb", ["migrate", "connect", "status"])
+def test_while_an_app_shows_why_it_refused_a_file_the_same_process_can_restore_it(path, verb):
+    Migrator([ONE]).migrate(path)
+    Migrator([ONE]).backup(path)
+    path.write_text("somebody's letter\n" * 100)
+    with pytest.raises(NotADatabase) as shown:
+        getattr(Migrator(ALL), verb)(path)
+    assert Migrator(ALL).restore(path).after == 1
+    assert shown.value.path == str(path), "held until here, with its traceback"
+
+
 # -- backups that are none -----------------------------------------------------------------------------------------------
 
 
