@@ -7,7 +7,7 @@ import sqlite3
 import migrations
 from embedmig import Migrator
 
-__version__ = "5.0"
+__version__ = "6.0"
 
 APPLICATION_ID = 0x4E4F5445  # "NOTE": drawn once and kept for ever, so that other apps' files are refused
 

@@ -1,10 +1,11 @@
-"""python -m demo_app [--db PATH] [--import FOLDER] [--search WORDS] [--rollback N] [--reset] [--as-of N] [--window]: one launch of the app."""
+"""python -m demo_app [--db PATH] [--import FOLDER] [--search WORDS] [--rollback N] [--reset] [--as-of N] [--fill N] [--window]: one launch of the app."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rollback", metavar="N", type=int, help="go back to version N of the file, and end")
     parser.add_argument("--reset", action="store_true", help="delete the file and start again")
     parser.add_argument("--as-of", metavar="N", type=int, help="be the release whose newest version was N")
+    parser.add_argument(
+        "--fill", metavar="N", type=int, help="write N more notes, made of the texts of --import, or of Python's own"
+    )
     parser.add_argument("--window", action="store_true", help="show the notes in a window of the browser")
     parser.add_argument("--port", metavar="N", type=int, default=0, help="of the window; any that is free, if left out")
     parser.add_argument("--no-browser", action="store_true", help="print the window's address, and open no browser")
@@ -38,9 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return telling(lambda: (show if options.window else launch)(options))
 
 
+def filled(options: argparse.Namespace) -> None:
+    """What `--fill` asks for. Not told again in a window, whose launch comes after."""
+    from demo_app.fill import fill
+
+    began = time.monotonic()
+    written = fill(options.db, options.migrator, options.fill, options.folder)
+    print(f"{options.db}: {written:,} notes written in {time.monotonic() - began:.1f} s", flush=True)
+
+
 def show(options: argparse.Namespace) -> None:
     from demo_app.window.serve import serve
 
+    if options.fill:
+        filled(options)
     serve(options.db, options.migrator, port=options.port, browser=not options.no_browser)
 
 
@@ -65,9 +80,11 @@ def launch(options: argparse.Namespace) -> None:
         return  # opening it would bring it up to date again
     if options.reset:
         migrator.reset(options.db)
+    if options.fill:
+        filled(options)
     with migrator.open(options.db, on_progress=once_a_second()) as db:
         print(described(migrator.status(db)))
-        if options.folder:
+        if options.folder and not options.fill:
             new, files = notes.add_folder(db, options.folder)
             print(f"{options.folder}: {files} files, {new} of them new")
         if options.search:
@@ -83,21 +100,22 @@ def tell_log() -> None:
 
 
 def tell_hits(db: Database, words: str, most: int = 20) -> None:
-    found = notes.search(db, words)
-    print(f"{len(found)} notes have {notes.shown(words)}" + (":" if found else ""))
-    for id, title, hit in found[:most]:
-        print(f"{id:6}  {notes.shown(title, 30):30}  {notes.shown(hit)}")
-    if len(found) > most:
-        print(f"        and {len(found) - most} more")
+    total = notes.matches(db, words)
+    print(f"{total} notes have {notes.shown(words)}" + (":" if total else ""))
+    for hit in notes.search(db, words, most=most):
+        print(f"{hit.id:6}  {notes.shown(hit.title, 30):30}  {notes.shown(hit.shown)}")
+    if total > most:
+        print(f"        and {total - most} more")
 
 
 def tell_notes(db: Database, most: int = 20) -> None:
-    found = notes.recent(db)
-    print(f"{len(found)} notes" + (":" if found else "; --import FOLDER takes some in"))
-    for id, updated_at, title, topics in found[:most]:
-        print(f"{id:6}  {updated_at[:10]}  {notes.shown(title) or '(no title)'}  [{notes.shown(topics or '')}]")
-    if len(found) > most:
-        print(f"        and {len(found) - most} more")
+    total = notes.count(db)
+    print(f"{total} notes" + (":" if total else "; --import FOLDER takes some in"))
+    for id, title, _, updated_at, *_ in notes.listed(db, most=most):
+        topics = ", ".join(notes.topics_of(db, id))
+        print(f"{id:6}  {updated_at[:10]}  {notes.shown(title) or '(no title)'}  [{notes.shown(topics)}]")
+    if total > most:
+        print(f"        and {total - most} more")
 
 
 def described(status: Status) -> str:

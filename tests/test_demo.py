@@ -22,7 +22,7 @@ from demo_app import MIGRATOR, notes
 from embedmig import IrreversibleMigration, Migration, Migrator, Progress
 
 FOLDER = ROOT / "migrations"
-NEWEST = 5
+NEWEST = 6
 VERSIONS = range(1, NEWEST + 1)
 
 TEXTS = [
@@ -224,7 +224,7 @@ def test_the_newest_version_takes_no_row_that_breaks_its_rules(file_at, change: 
 def test_pinned_notes_come_first_then_the_newest(file_at) -> None:
     with MIGRATOR.open(file_at(1)) as db:
         db.execute("UPDATE notes SET pinned = 1 WHERE id = 30")
-        assert [row[0] for row in notes.recent(db)][:3] == [30, max(NOTES), max(NOTES) - 10]
+        assert [note.id for note in notes.listed(db, most=3)] == [30, max(NOTES), max(NOTES) - 10]
 
 
 # -- down ---------------------------------------------------------------------------------------------------
@@ -309,6 +309,7 @@ def test_whatever_the_notes_say_up_and_down_again_is_the_same(texts: list[str]) 
         conn.commit()
         before = conn.execute("SELECT * FROM notes").fetchall()
         MIGRATOR.migrate(conn)
+        take_back(conn, 6)
         take_back(conn, 5)
         take_back(conn, 4)
         assert conn.execute("SELECT * FROM notes").fetchall() == before
@@ -327,7 +328,7 @@ def test_the_readme_lists_the_migrations_that_are_there() -> None:
 
 
 def test_the_examples_of_the_readme_run_up_and_down(file_at, tmp_path: Path) -> None:
-    assert [*EXAMPLES] == ["006_add_reminders.py", "007_add_colors.sql", "008_trim_topics.py"]
+    assert [*EXAMPLES] == ["007_add_reminders.py", "008_add_colors.sql", "009_trim_topics.py"]
     path = file_at(NEWEST)
     shipped = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("[0-9]*")}
     folder = write(tmp_path / "m", **shipped, **EXAMPLES)
@@ -337,22 +338,22 @@ def test_the_examples_of_the_readme_run_up_and_down(file_at, tmp_path: Path) -> 
         conn.commit()
         before = said(conn)
         examples = Migrator(folder, strict=True, backups=0)
-        examples.migrate(path, to=7)
+        examples.migrate(path, to=8)
         foreign_keys = conn.execute('SELECT "table", "from" FROM pragma_foreign_key_list(\'reminders\')').fetchall()
         assert foreign_keys == [("notes", "note_id")]
         assert conn.execute("SELECT DISTINCT color FROM topics").fetchall() == [("grey",)]
-        examples.rollback(conn, to=5)
+        examples.rollback(conn, to=6)
         assert said(conn) == before
         examples.migrate(path)
         assert conn.execute("SELECT name FROM topics WHERE id > 3").fetchall() == [("blanks",), (" all ",)]
-        with pytest.raises(IrreversibleMigration, match="no down in 008_trim_topics"):
-            examples.rollback(conn, to=5)
+        with pytest.raises(IrreversibleMigration, match="no down in 009_trim_topics"):
+            examples.rollback(conn, to=6)
 
 
 def test_the_value_in_the_readme_is_a_migration() -> None:
     (code,) = re.findall(r"^```python\n(from embedmig .*?)^```$", README, re.M | re.S)
     migration = eval(code.partition("\n\n")[2], {"Migration": Migration})
-    assert (migration.id, migration.version) == ("006_add_reminders", NEWEST + 1)
+    assert (migration.id, migration.version) == ("007_add_reminders", NEWEST + 1)
     with closing(sqlite3.connect(":memory:")) as conn:
         conn.execute(migration.up)
         conn.execute(migration.down)
@@ -395,21 +396,22 @@ def test_a_first_launch_makes_the_file_and_tells_what_ran(tmp_path: Path) -> Non
 003_add_user_settings  Add user settings table.  (N ms)
 004_split_titles  Give each note a title: the first line of its text.  (N ms)
 005_rebuild_notes  Every note has a title of one line, and can be pinned.  (N ms)
-{tmp_path / "notes.db"}: version 0 -> 5, 5 migrations in N ms
-{tmp_path / "notes.db"}: version 5, applied: 5, pending: nothing
+006_index_notes  A page of the list and the note with a given title are found at once, also among 200,000 notes.  (N ms)
+{tmp_path / "notes.db"}: version 0 -> 6, 6 migrations in N ms
+{tmp_path / "notes.db"}: version 6, applied: 6, pending: nothing
 0 notes; --import FOLDER takes some in
 """
     )
 
 
 def test_a_later_launch_tells_the_status_and_the_notes(file_at, tmp_path: Path) -> None:
-    path = file_at(5)
+    path = file_at(6)
     query(path, "DELETE FROM notes WHERE id > 40")
     before = fingerprint(path)
     assert (
         printed(app("--db", path, folder=tmp_path))
         == f"""\
-{path}: version 5, applied: 5, pending: nothing
+{path}: version 6, applied: 6, pending: nothing
 4 notes:
     40  2026-02-04  Written on Windows  [all, even]
     30  2026-02-03  Shopping  [all, odd]
@@ -424,7 +426,7 @@ def test_an_older_file_is_brought_up_to_date_by_a_launch(file_at, tmp_path: Path
     path = file_at(3)
     done = printed(app("--db", path, folder=tmp_path))
     assert done.startswith("004_split_titles  Give each note a title: the first line of its text.  (N ms)\n005_rebuild")
-    assert f"{path}: version 3 -> 5, 2 migrations in N ms\n" in done
+    assert f"{path}: version 3 -> 6, 3 migrations in N ms\n" in done
     assert f"{len(TEXTS)} notes:\n" in done
 
 
@@ -458,7 +460,7 @@ def test_no_search_is_a_syntax_error(texts: Path, tmp_path: Path, words: str) ->
 def test_reset_starts_again(file_at, tmp_path: Path) -> None:
     path = file_at(3)
     done = printed(app("--db", path, "--reset", folder=tmp_path))
-    assert done.endswith(f"{path}: version 5, applied: 5, pending: nothing\n0 notes; --import FOLDER takes some in\n")
+    assert done.endswith(f"{path}: version 6, applied: 6, pending: nothing\n0 notes; --import FOLDER takes some in\n")
     assert query(path, "SELECT count(*) FROM notes") == [(0,)]
 
 
@@ -478,7 +480,7 @@ def with_another_id(path: Path) -> None:
 def of_a_newer_release(path: Path) -> None:
     MIGRATOR.migrate(path)
     query(path, "INSERT INTO _migrations (version, id, description, applied_at, app_version)"
-          " VALUES (6, '006_add_reminders', '', '', '6.0')")  # fmt: skip
+          " VALUES (7, '007_add_reminders', '', '', '7.0')")  # fmt: skip
 
 
 @pytest.mark.parametrize("reset", [[], ["--reset"]], ids=["open", "reset"])
@@ -507,8 +509,8 @@ def test_a_file_of_a_newer_release_is_refused_and_stays(path: Path, tmp_path: Pa
     done = app(folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "notes.db is at version 6, but this app knows versions up to 5 (unknown here: 006_add_reminders)."
-        " Nothing was changed. Update the app to 6.0 or later.\n"
+        "notes.db is at version 7, but this app knows versions up to 6 (unknown here: 007_add_reminders)."
+        " Nothing was changed. Update the app to 7.0 or later.\n"
     )
     assert fingerprint(path) == before
 
@@ -532,7 +534,7 @@ def toured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 def test_the_tour_upgrades_a_file_of_release_1_with_the_repositorys_texts(toured: tuple[Path, str]) -> None:
     path, told = toured
     assert f"{path}: version 1, applied: 1, pending: 002_full_text_search, 003_add_user_settings, 004_" in told
-    assert f"{path}: version 1 -> 5, 4 migrations in N ms\n" in told
+    assert f"{path}: version 1 -> 6, 5 migrations in N ms\n" in told
     assert "the file's bytes are the same.\n" in told
     assert told.endswith("\nTry next: python -m demo_app --db demo.db\n")
     found = [title + body for title, body in query(path, "SELECT title, body FROM notes")]
@@ -547,7 +549,7 @@ def test_the_tour_shows_the_history_as_the_file_has_it(toured: tuple[Path, str])
     assert [row[1] for row in rows] == sorted(file.stem for file in FOLDER.glob("[0-9]*"))
     for row in rows:
         assert "|".join("" if value is None else str(value) for value in row) + "\n" in told
-    assert query(path, "SELECT version, app_version FROM _migrations")[:2] == [(1, "1.0"), (2, "5.0")]
+    assert query(path, "SELECT version, app_version FROM _migrations")[:2] == [(1, "1.0"), (2, "6.0")]
 
 
 def test_the_tour_keeps_the_topics_of_every_note(toured: tuple[Path, str]) -> None:
@@ -583,7 +585,7 @@ def test_the_command_line_goes_back_and_the_next_launch_comes_up_again(tmp_path:
         [sys.executable, "-m", "demo_app", "--db", path, "--rollback", "3"],
         capture_output=True, text=True, cwd=ROOT, env=environment(), check=True,
     )  # fmt: skip
-    assert "version 3, applied: 3, pending: 004_split_titles, 005_rebuild_notes" in back.stdout
-    assert "notes.db.v0005.bak" in back.stdout
+    assert "version 3, applied: 3, pending: 004_split_titles, 005_rebuild_notes, 006_index_notes" in back.stdout
+    assert "notes.db.v0006.bak" in back.stdout
     again = MIGRATOR.migrate(path)
-    assert (again.before, again.after) == (3, 5)
+    assert (again.before, again.after) == (3, 6)
