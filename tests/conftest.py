@@ -20,6 +20,7 @@ from embedmig.cli.entry import main
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _pytest.reports import TestReport
+    from selenium.webdriver.chrome.webdriver import WebDriver
 
 
 # A run in the background is one in which Ctrl-C is ignored, and so it would be in every child that a test strikes with it.
@@ -69,6 +70,26 @@ def wheel_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("embedmig-*.whl")
     subprocess.run([*pip[:3], f"--python={python}", *pip[3:], "install", wheel], check=True, env=clean)
     return python
+
+
+@pytest.fixture(scope="session")
+def chromium_window() -> Iterator[WebDriver]:
+    """One browser for all tests of the demo app's window."""
+    import chromium
+
+    with chromium.browser(size=(1000, 700)) as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(chromium_window: WebDriver) -> Iterator[WebDriver]:
+    """The browser, with an empty page."""
+    import chromium
+
+    chromium_window.get("about:blank")
+    chromium.errors(chromium_window)
+    yield chromium_window
+    chromium_window.get("about:blank")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from selenium.common.exceptions import JavascriptException, StaleElementReferenc
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
+PRESSED = "button, [role=tab], [role=button]"
 PATIENCE_S = 20.0  # for what should take a moment: a machine may be busy
 
 
@@ -31,7 +32,7 @@ def served(path: Path, *arguments: object, command: Sequence[object] = (), **mor
     """The app, started on this file; ended with Ctrl-C when the block is, unless it has ended by itself."""
     command = [*(command or (sys.executable, "-m", "demo_app")), "--window", "--no-browser", "--db", path, *arguments]
     process = subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(), **more
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=as_a_user(), **more
     )
     try:
         yield Served(process)
@@ -44,6 +45,11 @@ def served(path: Path, *arguments: object, command: Sequence[object] = (), **mor
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+def as_a_user() -> dict[str, str]:
+    """NiceGUI behaves otherwise where it finds that pytest runs it."""
+    return {name: value for name, value in environment().items() if not name.startswith("PYTEST")}
 
 
 class Served:
@@ -112,14 +118,12 @@ def see(page: WebDriver, *said: str) -> str:
 
 def buttons(page: WebDriver) -> list[str]:
     """The accessible names of all that can be pressed, as the browser computes them, in order."""
-    return [
-        one.accessible_name for one in page.find_elements("css selector", "button, [role=tab]") if one.is_displayed()
-    ]
+    return [one.accessible_name for one in page.find_elements("css selector", PRESSED) if one.is_displayed()]
 
 
 def button(page: WebDriver, name: str) -> WebElement:
     def named() -> WebElement | None:
-        found = page.find_elements("css selector", "button, [role=tab]")
+        found = page.find_elements("css selector", PRESSED)
         return next((one for one in found if one.is_displayed() and one.accessible_name == name), None)
 
     return until(named, f"no button {name!r}, but {buttons(page)}")
@@ -136,3 +140,52 @@ def press(page: WebDriver, name: str) -> None:
 def focused(page: WebDriver) -> str:
     """The accessible name of what the keyboard is on."""
     return page.switch_to.active_element.accessible_name
+
+
+def unfit(page: WebDriver) -> list[str]:
+    """What keeps somebody from using this page by keyboard, by ear, or with weak eyes; [] is as it should be.
+
+    Names, labels, one first heading, the language, and contrast by WCAG's formula: 4.5 to 1, or 3 to 1 for large text.
+    """
+    until(lambda: page.execute_script(STILL), "the page goes on changing its colours")
+    wrong = list(page.execute_script(CONTRAST))
+    seen = page.find_elements("css selector", "button, [role=tab], [role=button], input, textarea, [role=progressbar]")
+    wrong += [
+        f"no name: {one.get_attribute('outerHTML')[:200]}"
+        for one in seen
+        if one.is_displayed() and not one.accessible_name
+    ]
+    if (count := len([one for one in page.find_elements("css selector", "h1") if one.is_displayed()])) != 1:
+        wrong.append(f"{count} first headings")
+    if page.find_element("css selector", "html").get_attribute("lang") != "en-US":
+        wrong.append("no language")
+    return wrong
+
+
+STILL = """
+return !document.getAnimations().some(one => one instanceof CSSTransition && one.playState === "running");
+"""
+CONTRAST = """
+const channel = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+const paint = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+function over(below, colour) {  // what is seen of a colour, in whichever way it is written, on what is below it
+  paint.fillStyle = `rgb(${below.join(",")})`; paint.fillRect(0, 0, 1, 1);
+  paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1);
+  return [...paint.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+}
+const wrong = [];
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (texts.nextNode()) {
+  const element = texts.currentNode.parentElement, style = getComputedStyle(element);
+  if (!texts.currentNode.data.trim() || !element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})) continue;
+  if (element.closest("[aria-hidden=true], [disabled], script, style")) continue;
+  const line = [];
+  for (let e = element; e; e = e.parentElement) line.unshift(getComputedStyle(e).backgroundColor);
+  const ground = line.reduce(over, [255, 255, 255]), ink = over(ground, style.color);
+  const [a, b] = [light(ground), light(ink)], ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
+  if (ratio < (large ? 3 : 4.5)) wrong.push(`contrast ${ratio.toFixed(1)}: ${texts.currentNode.data.trim().slice(0, 60)}`);
+}
+return wrong;
+"""

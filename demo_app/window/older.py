@@ -14,7 +14,7 @@ from demo_app.window.launch import Launch
 def build(launch: Launch) -> None:
     file, release = launch.file, launch.migrator.app_version
     assert file is not None
-    parts.heading(f"Release {release}")
+    parts.heading(f"Release {release}", 2)
     with ui.row().classes("w-full items-center"):
         new = ui.input("New note").classes("grow").props("outlined dense")
         parts.button("Add", lambda: add(), icon="add", kind="main")
@@ -24,7 +24,7 @@ def build(launch: Launch) -> None:
 
     async def look() -> None:
         total, found = await file.do(newest)
-        count.text = f"{total:,} notes"
+        count.text = f"{total:,} {'note' if total == 1 else 'notes'}"
         place.clear()
         with place:
             for at, body in found:

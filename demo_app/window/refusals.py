@@ -92,7 +92,8 @@ def refusal(error: Exception, backup: Backup | None = None) -> Refusal:
         buttons.append(COPY)
     if not isinstance(error, EmbedmigError):
         return Refusal(OTHER, _sentence(error), "Nothing is known of the file's state.", "", tuple(buttons))
-    return Refusal(title(error), _capital(error.what()), error.kept, error.hint, tuple(buttons))
+    cure = error.hint.partition(" (For the developer")[0]
+    return Refusal(title(error), _capital(error.what()), error.kept, cure, tuple(buttons))
 
 
 def title(error: Exception) -> str:

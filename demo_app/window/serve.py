@@ -91,7 +91,7 @@ def opened(launch: Launch) -> None:
     assert launch.file is not None
     bar = ui.element("header").classes("w-full bg-white border-b border-slate-200")
     with bar, ui.row().classes("w-full max-w-5xl mx-auto px-4 items-center justify-between no-wrap"):
-        ui.label("Notes").classes("text-lg font-semibold")
+        parts.heading("Notes")
         with ui.tabs().props("no-caps inline-label active-color=primary indicator-color=primary") as tabs:
             first = ui.tab("Notes", icon="notes")
             second = ui.tab("Data", icon="storage")

@@ -1,0 +1,186 @@
+"""The demo app in its window, at launch: real processes, a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+import chromium
+import pytest
+import window
+from helpers import content, fingerprint, query
+from selenium.webdriver.chrome.webdriver import WebDriver
+from window import focused, go, press, see, served, text, unfit, until
+
+from demo_app import MIGRATOR
+from demo_app.release import as_of
+
+pytestmark = chromium.needed
+
+MANY = 60_000  # notes: an upgrade of two seconds and more, which has to be seen
+
+
+@pytest.fixture(scope="module")
+def many_notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("many") / "notes.db"
+    as_of(2).migrate(path)
+    query(
+        path,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+        " INSERT INTO notes (body, created_at, updated_at)"
+        " SELECT 'Note ' || i || char(10) || 'What note ' || i || ' says.', '2026-01-01', '2026-01-01' FROM n",
+        MANY,
+    )
+    return path
+
+
+@pytest.fixture
+def large(many_notes: Path, path: Path) -> Path:
+    """A file of version 2 whose upgrade takes long enough to be seen."""
+    shutil.copy(many_notes, path)
+    return path
+
+
+def bar(page: WebDriver) -> float:
+    return float(page.find_element("css selector", "[role=progressbar]").get_attribute("aria-valuenow") or 0)
+
+
+def rows_written(page: WebDriver) -> bool:
+    return f"of {MANY:,} rows" in text(page)
+
+
+def test_a_first_launch_makes_the_file_and_shows_the_notes(page, path):
+    with served(path) as app:
+        go(page, app)
+        see(page, "Notes", "Data", "Quit")
+        assert unfit(page) == []
+    assert MIGRATOR.is_current(path)
+
+
+def test_a_launch_with_nothing_pending_shows_no_upgrade_and_leaves_every_byte(page, path):
+    MIGRATOR.migrate(path)
+    before = fingerprint(path)
+    with served(path) as app:
+        go(page, app)
+        assert "brought up to date" not in see(page, "Data", "Quit")
+    assert fingerprint(path) == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_an_upgrade_is_seen_with_its_migrations_its_bar_and_its_rows_and_then_the_notes(page, large):
+    with served(large) as app:
+        go(page, app)
+        see(
+            page,
+            "Your notes are being brought up to date",
+            "Add user settings",
+            "Split titles",
+            "Rebuild notes",
+            "Cancel",
+        )
+        until(lambda: rows_written(page), "no rows")
+        assert unfit(page) == []
+        assert focused(page) == "Cancel"
+        first = bar(page)
+        until(lambda: bar(page) > first, "the bar stands still")
+        see(page, "Your notes were brought up to date: version 2 to 5. A backup is kept.", "Quit")
+        assert chromium.errors(page) == []
+    assert [row[0] for row in query(large, "SELECT app_version FROM _migrations")] == [
+        "2.0",
+        "2.0",
+        "5.0",
+        "5.0",
+        "5.0",
+    ]
+
+
+def test_a_cancelled_upgrade_leaves_what_the_older_release_wrote_and_begins_anew_when_asked(page, large):
+    before = content(large)
+    with served(large) as app:
+        go(page, app)
+        until(lambda: rows_written(page), "no rows")
+        press(page, "Cancel")
+        see(page, "The upgrade was stopped", "Everything was undone: notes.db is still at version 2.")
+        assert content(large) == before
+        assert unfit(page) == []
+        assert window.buttons(page) == ["Try again", "Quit"]
+        assert focused(page) == "Try again"
+        press(page, "Try again")
+        see(page, "version 2 to 5")
+
+
+def test_ctrl_c_in_the_middle_of_an_upgrade_undoes_it_and_nothing_outlives_it(page, large):
+    before = content(large)
+    with served(large) as app:
+        go(page, app)
+        until(lambda: rows_written(page), "no rows")
+        app.process.send_signal(signal.SIGINT)
+        assert app.process.wait(window.PATIENCE_S) == 0
+    assert content(large) == before
+    assert "Traceback" not in "".join(app.lines)
+
+
+def test_of_two_windows_that_launch_at_once_one_upgrades_and_the_other_goes_on_by_itself(page, large):
+    with served(large) as one:
+        go(page, one)
+        until(lambda: rows_written(page), "no rows")
+        one.process.send_signal(signal.SIGSTOP)  # in the middle of it, for as long as this test wants to look
+        try:
+            with served(large) as other:
+                go(page, other)
+                see(page, "Another window of this app has the file. This one goes on by itself")
+                assert unfit(page) == []
+                one.process.send_signal(signal.SIGCONT)
+                assert "version 2 to 5" not in see(page, "Data", "Quit"), "it was the other that did it"
+        finally:
+            one.process.send_signal(signal.SIGCONT)
+    ran = query(large, "SELECT count(*), count(DISTINCT id) FROM _migrations")
+    assert ran == [(5, 5)]
+
+
+def test_quit_closes_the_file_says_so_and_ends_the_program(page, path):
+    with served(path) as app:
+        go(page, app)
+        press(page, "Quit")
+        see(page, "Your notes are closed", "You can close this window.")
+        assert app.process.wait(window.PATIENCE_S) == 0
+        assert "reconnect" not in text(page)
+    port = int(app.origin.rpartition(":")[2])
+    with socket.socket() as knock:
+        assert knock.connect_ex(("127.0.0.1", port)) != 0
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_an_older_release_shows_its_notes_and_the_newer_one_keeps_what_was_written_there(page, path):
+    with served(path, "--as-of", 2) as app:
+        go(page, app)
+        see(page, "Release 2.0", "0 notes")
+        page.find_element("css selector", "input").send_keys("Written by release 2.0")
+        press(page, "Add")
+        see(page, "1 note", "Written by release 2.0")
+        assert unfit(page) == []
+    with served(path) as app:
+        go(page, app)
+        see(page, "Written by release 2.0", "Data", "Quit")
+
+
+def test_no_request_leaves_the_machine_and_nobody_else_gets_in(page, path):
+    with served(path) as app:
+        go(page, app)
+        see(page, "Quit")
+        assert chromium.foreign(page, app.origin) == []
+        assert len(chromium.resources(page)) > 5
+        page.get(app.origin + "/?key=guessed")
+        assert "Quit" not in see(page, "Start the app again: this address is none of its.")
+        page.get(app.address.replace("127.0.0.1", "localhost"))
+        see(page, "Invalid host header")
+        port = int(app.origin.rpartition(":")[2])
+        for own in {address[4][0] for address in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {
+            "127.0.0.1",
+            "127.0.1.1",
+        }:
+            with socket.socket() as knock:
+                assert knock.connect_ex((own, port)) != 0
