@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from demo_app import notes
+from demo_app import MIGRATOR, notes, older
 from demo_app.release import as_of
 from embedmig import EmbedmigError, Progress, Status
 
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if options.folder and not options.folder.is_dir():
         parser.error(f"there is no folder {options.folder}")
+    if options.migrator is not MIGRATOR and (options.search or (options.folder and not options.fill)):
+        parser.error("--as-of shows that release's notes, and knows no --search and no --import")
     return telling(lambda: (show if options.window else launch)(options))
 
 
@@ -84,6 +86,9 @@ def launch(options: argparse.Namespace) -> None:
         filled(options)
     with migrator.open(options.db, on_progress=once_a_second()) as db:
         print(described(migrator.status(db)))
+        if migrator is not MIGRATOR:
+            tell_older(db)
+            return
         if options.folder and not options.fill:
             new, files = notes.add_folder(db, options.folder)
             print(f"{options.folder}: {files} files, {new} of them new")
@@ -116,6 +121,15 @@ def tell_notes(db: Database, most: int = 20) -> None:
         print(f"{id:6}  {updated_at[:10]}  {notes.shown(title) or '(no title)'}  [{notes.shown(topics)}]")
     if total > most:
         print(f"        and {total - most} more")
+
+
+def tell_older(db: Database, most: int = 20) -> None:
+    count, found = older.newest(db, most)
+    print(f"{count} notes" + (":" if found else ""))
+    for updated_at, text in found:
+        print(f"{updated_at[:10]}  {notes.shown(text) or '(no text)'}")
+    if count > most:
+        print(f"            and {count - most} more")
 
 
 def described(status: Status) -> str:

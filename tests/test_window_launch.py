@@ -13,10 +13,10 @@ import pytest
 import window
 from helpers import content, fingerprint, query
 from selenium.webdriver.chrome.webdriver import WebDriver
-from window import focused, go, press, see, served, text, unfit, until
+from window import focused, go, held, press, see, served, text, unfit, until
 
 from demo_app import MIGRATOR
-from demo_app.release import as_of
+from demo_app.release import NEWEST, as_of
 
 pytestmark = chromium.needed
 
@@ -82,18 +82,17 @@ def test_an_upgrade_is_seen_with_its_migrations_its_bar_and_its_rows_and_then_th
             "Cancel",
         )
         until(lambda: rows_written(page), "no rows")
-        assert unfit(page) == []
-        assert focused(page) == "Cancel"
-        first = bar(page)
+        with held(app):
+            assert unfit(page) == []
+            assert focused(page) == "Cancel"
+            first = bar(page)
         until(lambda: bar(page) > first, "the bar stands still")
-        see(page, "Your notes were brought up to date: version 2 to 5. A backup is kept.", "Quit")
+        see(page, f"Your notes were brought up to date: version 2 to {NEWEST}. A backup is kept.", "Quit")
         assert chromium.errors(page) == []
     assert [row[0] for row in query(large, "SELECT app_version FROM _migrations")] == [
         "2.0",
         "2.0",
-        "5.0",
-        "5.0",
-        "5.0",
+        *[f"{NEWEST}.0"] * (NEWEST - 2),
     ]
 
 
@@ -109,7 +108,7 @@ def test_a_cancelled_upgrade_leaves_what_the_older_release_wrote_and_begins_anew
         assert window.buttons(page) == ["Try again", "Quit"]
         assert focused(page) == "Try again"
         press(page, "Try again")
-        see(page, "version 2 to 5")
+        see(page, f"version 2 to {NEWEST}")
 
 
 def test_ctrl_c_in_the_middle_of_an_upgrade_undoes_it_and_nothing_outlives_it(page, large):
@@ -127,18 +126,14 @@ def test_of_two_windows_that_launch_at_once_one_upgrades_and_the_other_goes_on_b
     with served(large) as one:
         go(page, one)
         until(lambda: rows_written(page), "no rows")
-        one.process.send_signal(signal.SIGSTOP)  # in the middle of it, for as long as this test wants to look
-        try:
-            with served(large) as other:
-                go(page, other)
-                see(page, "Another window of this app has the file. This one goes on by itself")
-                assert unfit(page) == []
-                one.process.send_signal(signal.SIGCONT)
-                assert "version 2 to 5" not in see(page, "Data", "Quit"), "it was the other that did it"
-        finally:
+        with held(one), served(large) as other:  # in the middle of it, with the lock
+            go(page, other)
+            see(page, "Another window of this app has the file. This one goes on by itself")
+            assert unfit(page) == []
             one.process.send_signal(signal.SIGCONT)
+            assert f"version 2 to {NEWEST}" not in see(page, "Data", "Quit"), "it was the other that did it"
     ran = query(large, "SELECT count(*), count(DISTINCT id) FROM _migrations")
-    assert ran == [(5, 5)]
+    assert ran == [(NEWEST, NEWEST)]
 
 
 def test_quit_closes_the_file_says_so_and_ends_the_program(page, path):

@@ -17,6 +17,7 @@ from window import button, buttons, focused, go, press, see, served, text, unfit
 
 import embedmig
 from demo_app import MIGRATOR, trouble
+from demo_app.release import NEWEST
 from demo_app.window.refusals import Backup, refusal
 
 BACKUP = Backup("/home/ada/notes.db.v0002.bak", 2)
@@ -174,16 +175,16 @@ def test_a_file_too_new_goes_back_to_its_backup_when_asked_and_is_kept_beside_it
     newer = content(path)
     with refused(
         page, path,
-        says=("These notes are from a newer release", "Nothing was changed.", "Update the app to 6.0 or later."),
-        names=["Quit", "Restore the backup of version 5 ..."],
+        says=("These notes are from a newer release", "Nothing was changed.", f"Update the app to {NEWEST + 1}.0 or later."),
+        names=["Quit", f"Restore the backup of version {NEWEST} ..."],
     ):  # fmt: skip
-        press(page, "Restore the backup of version 5 ...")
-        see(page, "Go back to the backup of version 5?", "What was written since is not in it")
+        press(page, f"Restore the backup of version {NEWEST} ...")
+        see(page, f"Go back to the backup of version {NEWEST}?", "What was written since is not in it")
         until(lambda: focused(page) == "Cancel", "the keyboard is not on the safe one")
         press(page, "Restore")
         see(page, "Data", "Quit")
     assert MIGRATOR.is_current(path)
-    assert content(path.with_name("notes.db.v0006.bak")) == newer
+    assert content(path.with_name(f"notes.db.v{NEWEST + 1:04}.bak")) == newer
 
 
 @chromium.needed
@@ -243,7 +244,10 @@ def test_an_upgrade_that_failed_can_be_reported_and_tried_again(page, path):
         says=("The upgrade did not work", "up of 003_add_user_settings failed", "still at version 2."),
         names=["Try again", "Quit", "Restore the backup of version 2 ...", "Copy the report", "Expand \"Details\""],
     ) as app:  # fmt: skip
-        page.execute_cdp_cmd("Browser.grantPermissions", {"origin": app.origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+        page.execute_cdp_cmd(
+            "Browser.grantPermissions",
+            {"origin": app.origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
+        )
         press(page, "Copy the report")
         see(page, "The report is in the clipboard.")
         report = page.execute_script("return navigator.clipboard.readText()")

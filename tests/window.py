@@ -47,6 +47,16 @@ def served(path: Path, *arguments: object, command: Sequence[object] = (), **mor
             process.stdout.close()
 
 
+@contextmanager
+def held(app: Served) -> Iterator[None]:
+    """The app stands still: what its window shows can be looked at for as long as it takes."""
+    app.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        app.process.send_signal(signal.SIGCONT)
+
+
 def as_a_user() -> dict[str, str]:
     """NiceGUI behaves otherwise where it finds that pytest runs it."""
     return {name: value for name, value in environment().items() if not name.startswith("PYTEST")}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from nicegui import ui
-from sqlite_utils import Database
 
+from demo_app import older
 from demo_app.window import parts
 from demo_app.window.launch import Launch
 
@@ -23,7 +21,7 @@ def build(launch: Launch) -> None:
         pass
 
     async def look() -> None:
-        total, found = await file.do(newest)
+        total, found = await file.do(older.newest)
         count.text = f"{total:,} {'note' if total == 1 else 'notes'}"
         place.clear()
         with place:
@@ -35,25 +33,8 @@ def build(launch: Launch) -> None:
     async def add() -> None:
         if said := (new.value or "").strip():
             new.value = ""
-            await file.do(lambda db: insert(db, said))
+            await file.do(lambda db: older.add(db, said))
             await look()
 
     new.on("keydown.enter", add)
     ui.timer(0, look, once=True)
-
-
-def newest(db: Database, most: int = 50) -> tuple[int, list[tuple[str, str]]]:
-    """How many notes there are, and the newest of them: (updated_at, the beginning of the text). Of any version of the file."""
-    titled = "title" in db.table("notes").columns_dict
-    shown = "coalesce(title, '') || ' ' || body" if titled else "body"
-    (total,) = db.execute("SELECT count(*) FROM notes").fetchone()
-    rows = db.execute(f"SELECT updated_at, substr({shown}, 1, 100) FROM notes ORDER BY updated_at DESC LIMIT ?", [most])
-    return total, rows.fetchall()
-
-
-def insert(db: Database, text: str) -> None:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    row = {"body": text, "created_at": now, "updated_at": now}
-    if db.table("notes").columns_dict.keys() >= {"title", "pinned"}:
-        row |= {"title": text, "body": ""}
-    db.table("notes").insert(row)
