@@ -24,6 +24,7 @@ class Listed(NamedTuple):
     updated_at: str
     pinned: int
     in_title: int = 0  # all the words are; for search(after=)
+    marked: str = ""  # the title with the words marked
 
 
 class Note(NamedTuple):
@@ -111,7 +112,8 @@ def matching(
 ) -> list[Listed]:
     rows = db.execute(
         f"""
-        SELECT notes.id, notes.title, snippet(notes_fts, 1, :before, :behind, '...', 16), updated_at, pinned, :in_title
+        SELECT notes.id, notes.title, snippet(notes_fts, 1, :before, :behind, '...', 16), updated_at, pinned, :in_title,
+          highlight(notes_fts, 0, :before, :behind)
         FROM notes_fts CROSS JOIN notes ON notes.id = notes_fts.rowid
         WHERE notes_fts MATCH :match AND notes_fts.rowid < :below AND {topical}
         ORDER BY notes_fts.rowid DESC LIMIT :most

@@ -141,7 +141,9 @@ def test_the_pages_of_a_search_are_all_that_is_found(db: Database, most: int) ->
 def test_a_search_marks_the_words_in_their_place(db: Database) -> None:
     wrote(db, "Shopping\nbread and milk")
     (hit,) = notes.search(db, "mil", marks=("<", ">"))
-    assert hit.shown.split() == ["bread", "and", "<milk>"]
+    assert (hit.shown.split(), hit.marked) == (["bread", "and", "<milk>"], "Shopping")
+    (hit,) = notes.search(db, "milk sho", marks=("<", ">"))
+    assert (hit.shown.split(), hit.title, hit.marked) == (["bread", "and", "<milk>"], "Shopping", "<Shopping>")
 
 
 def test_a_page_that_was_pasted_is_a_search_like_any_other(db: Database) -> None:

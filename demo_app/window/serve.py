@@ -99,7 +99,7 @@ def opened(launch: Launch) -> None:
     with ui.tab_panels(tabs, value=first).classes("w-full max-w-5xl mx-auto bg-transparent").props("keep-alive"):
         with ui.tab_panel(first):
             if launch.migrator is MIGRATOR:
-                notes.build(launch.file)
+                notes.build(launch.file, shown=lambda: tabs.value in (first, "Notes"))
             else:
                 older.build(launch)
         with ui.tab_panel(second):
