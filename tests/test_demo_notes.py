@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, query
+from helpers import ROOT, environment, query
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
@@ -311,3 +314,15 @@ def test_python_brings_texts_enough(path: Path) -> None:
     assert fill.fill(path, MIGRATOR, 2000) == 2000
     with MIGRATOR.open(path) as db:
         assert notes.matches(db, "return") > 20
+
+
+def test_the_command_line_fills_the_file_of_an_older_release(path: Path) -> None:
+    done = module("--db", path, "--as-of", 2, "--fill", 50, "--import", ROOT / "docs")
+    assert re.search(rf"^{path}: 50 notes written in \d+\.\d s\n{path}: version 2, applied: 2", done.stdout, re.M)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert query(path, "SELECT count(*) FROM notes") == [(50,)]
+
+
+def module(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "demo_app", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60)

@@ -103,7 +103,8 @@ def opened(launch: Launch) -> None:
             else:
                 older.build(launch)
         with ui.tab_panel(second):
-            data.build(launch)
+            look = data.build(launch)
+    tabs.on_value_change(lambda event: look() if event.value == "Data" else None)
 
 
 def ended() -> None:
