@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo browser test test-all faults lint bench pictures docs clean
+.PHONY: help demo app app-frozen browser test test-all faults lint bench pictures screenshots docs clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -17,6 +17,13 @@ $(VENV)/.made: pyproject.toml
 
 demo: $(VENV)/.made ## run the demo app: an older file is brought up to date
 	@$(BIN)/python -m demo_app.tour
+
+app: $(VENV)/.made ## the demo app in a window of the browser, with the file of make demo (APP_ARGS="--as-of 2 --db older.db")
+	@$(BIN)/python -m demo_app --window --db demo.db $(APP_ARGS)
+
+app-frozen: $(VENV)/.made ## the same as a program that needs no Python, by PyInstaller, and started
+	@$(BIN)/python -m demo_app.frozen build/frozen
+	@build/frozen/Notes/Notes --db demo.db $(APP_ARGS)
 
 lint: $(VENV)/.made ## ruff (lint and format) and mypy --strict
 	$(BIN)/ruff check .
@@ -49,6 +56,9 @@ bench: $(VENV)/.made ## what a launch costs, a first launch, a rebuilt table, an
 
 pictures: $(VENV)/.made ## draw the demo app's schema anew, into docs/
 	$(BIN)/python -m demo_app.pictures
+
+screenshots: $(VENV)/.made browser ## take the pictures of the window anew, into docs/pictures/
+	PYTHONPATH=.:tests $(BIN)/python -m screenshots
 
 docs: $(VENV)/.made ## write docs/command-line.md anew, from the commands
 	$(BIN)/python docs/command_line.py

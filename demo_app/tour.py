@@ -51,7 +51,7 @@ def tour() -> None:
     took = (time.perf_counter() - began) * 1000
     same = "the same" if fingerprint() == bytes_before else "NOT the same"
     print(f"\nA second launch finds nothing to do: {took:.1f} ms, and the file's bytes are {same}.")
-    print(f"\nTry next: python -m demo_app --db {FILE}")
+    print(f"\nTry next: python -m demo_app --db {FILE}; make app shows it in a window")
 
 
 def start_again() -> None:

@@ -536,7 +536,7 @@ def test_the_tour_upgrades_a_file_of_release_1_with_the_repositorys_texts(toured
     assert f"{path}: version 1, applied: 1, pending: 002_full_text_search, 003_add_user_settings, 004_" in told
     assert f"{path}: version 1 -> 6, 5 migrations in N ms\n" in told
     assert "the file's bytes are the same.\n" in told
-    assert told.endswith("\nTry next: python -m demo_app --db demo.db\n")
+    assert told.endswith("\nTry next: python -m demo_app --db demo.db; make app shows it in a window\n")
     found = [title + body for title, body in query(path, "SELECT title, body FROM notes")]
     assert {notes.text_of(ROOT / name) for name in ("README.md", "LICENSE", "migrations/README.md")} <= {*found}
     assert f"004_split_titles reported {len(found)} of {len(found)} rows.\n" in told

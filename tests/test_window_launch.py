@@ -128,7 +128,7 @@ def test_of_two_windows_that_launch_at_once_one_upgrades_and_the_other_goes_on_b
         until(lambda: rows_written(page), "no rows")
         with held(one), served(large) as other:  # in the middle of it, with the lock
             go(page, other)
-            see(page, "Another window of this app has the file. This one goes on by itself")
+            see(page, "Another window of this app is at work on the file. This one goes on by itself")
             assert unfit(page) == []
             one.process.send_signal(signal.SIGCONT)
             assert f"version 2 to {NEWEST}" not in see(page, "Data", "Quit"), "it was the other that did it"

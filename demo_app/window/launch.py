@@ -14,15 +14,16 @@ from nicegui import Event, app
 
 from demo_app.window.file import NotesFile
 from demo_app.window.refusals import Backup
-from embedmig import DatabaseBusy, EmbedmigError, Migrator, Progress, Report, aio
+from embedmig import DatabaseBusy, EmbedmigError, MigrationCancelled, Migrator, Progress, Report, aio
 
 QUIETLY_S = 0.4  # an upgrade that is over by then is not worth a page
 AGAIN_S = 0.5  # between two tries while another process has the file
+HASTE_S = 0.2  # what a question may wait for a lock
 FAREWELL_S = 0.2  # for the last page to arrive at the browser
 
 
 class Launch:
-    """`stage` is "opening", "upgrading", "open", "refused" or "ended".
+    """`stage` is "opening", "upgrading", "open", "refused", "acting" (a restore or a reset) or "ended".
 
     `file` is there while it is open, `error` while it is refused, and `backup` then is the newest one that this release can
     open. `pending` are the ids of the migrations of the upgrade that runs, `now` is what it is doing. `notice` (all is well) and
@@ -32,6 +33,7 @@ class Launch:
     def __init__(self, path: str, migrator: Migrator) -> None:
         self.path = os.path.abspath(path)
         self.migrator = migrator
+        self.hasty = hasty(migrator)
         self.changed: Event[[]] = Event()
         self.stage = "opening"
         self.file: NotesFile | None = None
@@ -44,7 +46,7 @@ class Launch:
         self.trouble: str | None = None
         self._upgrade: asyncio.Future[Report] | None = None
         self._stopped = False
-        self._begins = self._ends = False
+        self._acts = self._ends = False
 
     @property
     def elapsed_s(self) -> float:
@@ -53,46 +55,43 @@ class Launch:
 
     async def begin(self) -> None:
         """Bring the file up to date and open it. Nothing is raised: `stage` says what became of it."""
-        if self._begins or self._ends:
+        if self._acts or self._ends:
             return  # another tab of the browser was first
-        self._begins = True
-        self.file = self.error = self.now = None
+        self._acts = True
+        self.file = self.error = self.backup = self.now = None
         self.pending, self._stopped, self.began = (), False, time.monotonic()
         self._show("opening")
         soon = asyncio.get_running_loop().call_later(QUIETLY_S, self._show, "upgrading")
         try:
             await self._brought_up_to_date()
-            file = NotesFile(self.path, self.migrator)
-            await file.open()
         except Exception as error:  # whatever it is, the user must see it
             self.error = error
-            self.backup = await asyncio.to_thread(restorable, self.migrator, self.path)
-        else:
-            self.file = file
-        soon.cancel()
-        self._begins = False
+            self.backup = await asyncio.to_thread(restorable, self.hasty, self.path)
+        finally:
+            soon.cancel()
+            self._acts = False
         self._show("open" if self.file else "refused")
 
     async def _brought_up_to_date(self) -> None:
-        """aio.migrate(), for as long as it takes: where another window of the app upgrades the file, until that one is done."""
-        while not await asyncio.to_thread(self.migrator.is_current, self.path):
+        """Upgrade and open it, for as long as it takes: where another window of the app is at it, until that one is done."""
+        while self.file is None:
+            if self._stopped:
+                raise MigrationCancelled(path=self.path, kept="Nothing was changed.")
             try:
-                self.pending = (await asyncio.to_thread(self.migrator.status, self.path)).pending
-                report = await self._migrated()
+                if not await asyncio.to_thread(self.migrator.is_current, self.path):
+                    self.pending = (await asyncio.to_thread(self.hasty.status, self.path)).pending
+                    report = await self._migrated()
+                    if report is None:
+                        continue
+                    self.notice = told(report)
+                file = NotesFile(self.path, self.hasty)
+                await file.open()
+                self.file = file
             except DatabaseBusy:
-                if self._stopped:
-                    raise
                 await asyncio.sleep(AGAIN_S)
-            else:
-                if report is not None and report.before and report.ran:
-                    kept = " A backup is kept." if report.backup else ""
-                    self.notice = (
-                        f"Your notes were brought up to date: version {report.before} to {report.after}.{kept}"
-                    )
-                return
 
     async def _migrated(self) -> Report | None:
-        """The upgrade, which cancel() stops."""
+        """The upgrade, which cancel() stops; None where that came before it had begun, or after it was done."""
         self._upgrade = asyncio.ensure_future(aio.migrate(self.path, self.migrator, on_progress=self._progressed))
         if self._stopped:
             self._upgrade.cancel()
@@ -103,7 +102,7 @@ class Launch:
                 raise cancelled.__cause__
             if not self._stopped:
                 raise  # it is not the upgrade that was cancelled, but we
-            return None  # the commit was faster: the file is up to date, as it was to be
+            return None
         finally:
             self._upgrade = None
 
@@ -125,12 +124,19 @@ class Launch:
         await self._without_the_file(lambda: self.migrator.reset(self.path, force=bool(self.error)))
 
     async def _without_the_file(self, action: Callable[[], object]) -> None:
+        """Close the file, do it, and begin again, whether it could be done or not."""
+        if self._acts or self._ends:
+            return
+        self._acts = True
         try:
             if self.file is not None:
                 await self.file.close()
+            self._show("acting")
             await asyncio.to_thread(action)
         except (EmbedmigError, OSError) as error:
             self.trouble = str(error)
+        finally:
+            self._acts = False
         await self.begin()
 
     async def quit(self) -> None:
@@ -145,7 +151,7 @@ class Launch:
         """Leave the file as it should be left: an upgrade is undone, an open file is closed."""
         self._ends = True
         self.cancel()
-        while self._begins:
+        while self._acts:
             await asyncio.sleep(0.02)
         if self.file is not None:
             await self.file.close()
@@ -155,6 +161,22 @@ class Launch:
             return
         self.stage = stage
         self.changed.emit()
+
+
+def hasty(migrator: Migrator) -> Migrator:
+    """The same for questions, which nobody can cancel: where somebody else is at work on the file they give up at once."""
+    return Migrator(
+        migrator.migrations, application_id=migrator.application_id, app_version=migrator.app_version,
+        prepare=migrator.prepare, timeout=HASTE_S,
+    )  # fmt: skip
+
+
+def told(report: Report) -> str | None:
+    """What the user may know of an upgrade; of a new file, nothing."""
+    if not (report.before and report.ran):
+        return None
+    kept = " A backup is kept." if report.backup else ""
+    return f"Your notes were brought up to date: version {report.before} to {report.after}.{kept}"
 
 
 def restorable(migrator: Migrator, path: str) -> Backup | None:

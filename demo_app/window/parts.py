@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -35,6 +36,12 @@ def heading(text: str, level: int = 1) -> TextElement:
 
 def text(said: str, *, quiet: bool = False) -> TextElement:
     return TextElement(tag="p", text=said).classes(f"m-0 break-words {QUIET if quiet else INK}")
+
+
+def short(path: str) -> str:
+    """A path as people write it: from their own folder on."""
+    home = os.path.expanduser("~")
+    return "~" + path.removeprefix(home) if path.startswith(os.path.join(home, "")) else path
 
 
 def button(label: str, action: Callable[..., object], *, icon: str | None = None, kind: str = "plain") -> ui.button:

@@ -21,7 +21,7 @@ def build(launch: Launch, error: Exception) -> None:
             parts.text(said.kept).classes("font-semibold")
             if said.cure:
                 parts.text(said.cure)
-        parts.text(launch.path, quiet=True).classes("text-sm")
+        parts.text(parts.short(launch.path), quiet=True).classes("text-sm")
         with ui.row().classes("gap-3 mt-2"):
             for label in said.buttons:
                 one = button(launch, error, label, "main" if label == said.buttons[0] else "plain")

@@ -82,6 +82,8 @@ def build(launch: Launch) -> None:
         refused.build(launch, launch.error)
     elif launch.stage == "open":
         opened(launch)
+    elif launch.stage == "acting":
+        acting()
     elif launch.stage == "ended":
         ended()
 
@@ -105,6 +107,12 @@ def opened(launch: Launch) -> None:
         with ui.tab_panel(second):
             look = data.build(launch)
     tabs.on_value_change(lambda event: look() if event.value == "Data" else None)
+
+
+def acting() -> None:
+    with parts.card("One moment", "hourglass_empty"):
+        parts.text("Your notes are closed while their file is replaced.").props("role=status")
+        ui.linear_progress(show_value=False).props('indeterminate rounded aria-label="Working"')
 
 
 def ended() -> None:

@@ -55,7 +55,9 @@ def line(said: str) -> ui.icon:
 def told(now: Progress | None) -> str:
     """What is being done, in words."""
     if now is None or now.phase == WAITING:
-        return "Another window of this app has the file. This one goes on by itself as soon as that one is done."
+        return (
+            "Another window of this app is at work on the file. This one goes on by itself as soon as that one is done."
+        )
     if now.id is None or now.phase in PHASES:
         return PHASES.get(now.phase, "Getting ready")
     return f"{now.index} of {now.total}: {words(now.id)}"

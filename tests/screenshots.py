@@ -1,0 +1,146 @@
+"""Take the pictures of the demo app's window anew, into docs/pictures/: `make screenshots`. Look at them afterwards.
+
+    PYTHONPATH=.:tests python -m screenshots [NAME ...]
+
+Each is a real page from a real file, in a browser of 1000 by 700.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import chromium
+from helpers import ROOT
+from selenium.webdriver.chrome.webdriver import WebDriver
+from window import STILL, go, held, press, see, served, text, until
+
+from demo_app import trouble
+from demo_app.fill import fill
+from demo_app.release import NEWEST, as_of
+
+PICTURES = ROOT / "docs" / "pictures"
+Take = Callable[[str], Path]
+
+
+def upgrade(page: WebDriver, path: Path, take: Take) -> None:
+    fill(path, as_of(2), 60_000)
+    with served(path) as app:
+        go(page, app)
+        until(lambda: "rows" in text(page), "no rows")
+        until(
+            lambda: float(page.find_element("css selector", "[role=progressbar]").get_attribute("aria-valuenow")) > 0.3,
+            "no bar",
+        )
+        with held(app):
+            take("window-upgrade")
+            with served(path) as other:
+                go(page, other)
+                see(page, "Another window of this app")
+                take("window-waiting")
+        go(page, app)
+        until(lambda: "Cancel" in text(page), "too late to cancel")
+        press(page, "Cancel")
+        see(page, "The upgrade was stopped")
+        take("window-cancelled")
+
+
+def too_new(page: WebDriver, path: Path, take: Take) -> None:
+    trouble.newer(path)
+    with served(path) as app:
+        go(page, app)
+        see(page, "These notes are from a newer release")
+        take("window-too-new")
+        press(page, f"Restore the backup of version {NEWEST} ...")
+        see(page, "Go back to the backup")
+        take("window-restore")
+
+
+def older(page: WebDriver, path: Path, take: Take) -> None:
+    fill(path, as_of(2), 300)
+    with served(path, "--as-of", 2) as app:
+        go(page, app)
+        see(page, "Release 2.0", "300 notes")
+        take("window-older")
+
+
+def refusal(
+    make: Callable[[Path], None], title: str, name: str, *command: str
+) -> Callable[[WebDriver, Path, Take], None]:
+    def picture(page: WebDriver, path: Path, take: Take) -> None:
+        make(path)
+        with served(path, command=[*command, sys.executable, "-m", "demo_app"]) as app:
+            go(page, app)
+            see(page, title)
+            take(name)
+            if name == "window-damaged":
+                press(page, "Reset ...")
+                see(page, "Type reset")
+                take("window-reset")
+
+    return picture
+
+
+def disk_full(page: WebDriver, path: Path, take: Take) -> None:
+    """Root of Linux only: a small disk is mounted."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path.parent)], check=True)
+    try:
+        trouble.older(path)
+        (path.parent / "film.mp4").write_bytes(b"x" * (shutil.disk_usage(path.parent).free - 100_000))
+        with served(path) as app:
+            go(page, app)
+            see(page, "The disk is full")
+            take("window-disk-full")
+    finally:
+        subprocess.run(["umount", str(path.parent)], check=True)
+
+
+UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+ALL: dict[str, Callable[[WebDriver, Path, Take], None]] = {
+    "upgrade": upgrade,
+    "too-new": too_new,
+    "older": older,
+    "stranger": refusal(trouble.stranger, "another app", "window-stranger"),
+    "not-a-database": refusal(trouble.text, "not a file of notes", "window-not-a-database"),
+    "damaged": refusal(trouble.damaged, "damaged", "window-damaged"),
+    "failed": refusal(trouble.failing, "did not work", "window-failed"),
+    "read-only": refusal(trouble.read_only, "can't be written", "window-read-only", *UNPRIVILEGED),
+    "disk-full": disk_full,
+}
+
+
+@contextmanager
+def home() -> Iterator[Path]:
+    """A user's own folder: what pictures show of paths begins with ~."""
+    with tempfile.TemporaryDirectory() as folder:
+        before, os.environ["HOME"] = os.environ.get("HOME", ""), folder
+        try:
+            yield Path(folder, "Documents", "notes.db")
+        finally:
+            os.environ["HOME"] = before
+
+
+def main(names: list[str]) -> None:
+    with chromium.browser(size=(1000, 700)) as page:
+
+        def take(name: str) -> Path:
+            until(lambda: page.execute_script(STILL), "it never stands still")
+            path = chromium.screenshot(page, PICTURES / f"{name}.png")
+            print(path.relative_to(ROOT))
+            return path
+
+        for name in names or ALL:
+            with home() as path:
+                path.parent.mkdir()
+                ALL[name](page, path, take)
+                path.parent.chmod(0o755)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
