@@ -17,8 +17,8 @@ from window import focused, go, held, press, see, served, text, unfit, until
 
 from demo_app import MIGRATOR
 from demo_app.release import NEWEST, as_of
-
-pytestmark = chromium.needed
+from demo_app.window import upgrade
+from embedmig import Progress
 
 MANY = 60_000  # notes: an upgrade of two seconds and more, which has to be seen
 
@@ -52,6 +52,7 @@ def rows_written(page: WebDriver) -> bool:
     return f"of {MANY:,} rows" in text(page)
 
 
+@chromium.needed
 def test_a_first_launch_makes_the_file_and_shows_the_notes(page, path):
     with served(path) as app:
         go(page, app)
@@ -60,6 +61,7 @@ def test_a_first_launch_makes_the_file_and_shows_the_notes(page, path):
     assert MIGRATOR.is_current(path)
 
 
+@chromium.needed
 def test_a_launch_with_nothing_pending_shows_no_upgrade_and_leaves_every_byte(page, path):
     MIGRATOR.migrate(path)
     before = fingerprint(path)
@@ -70,6 +72,7 @@ def test_a_launch_with_nothing_pending_shows_no_upgrade_and_leaves_every_byte(pa
     assert os.listdir(path.parent) == [path.name]
 
 
+@chromium.needed
 def test_an_upgrade_is_seen_with_its_migrations_its_bar_and_its_rows_and_then_the_notes(page, large):
     with served(large) as app:
         go(page, app)
@@ -96,6 +99,7 @@ def test_an_upgrade_is_seen_with_its_migrations_its_bar_and_its_rows_and_then_th
     ]
 
 
+@chromium.needed
 def test_a_cancelled_upgrade_leaves_what_the_older_release_wrote_and_begins_anew_when_asked(page, large):
     before = content(large)
     with served(large) as app:
@@ -111,6 +115,7 @@ def test_a_cancelled_upgrade_leaves_what_the_older_release_wrote_and_begins_anew
         see(page, f"version 2 to {NEWEST}")
 
 
+@chromium.needed
 def test_ctrl_c_in_the_middle_of_an_upgrade_undoes_it_and_nothing_outlives_it(page, large):
     before = content(large)
     with served(large) as app:
@@ -122,6 +127,7 @@ def test_ctrl_c_in_the_middle_of_an_upgrade_undoes_it_and_nothing_outlives_it(pa
     assert "Traceback" not in "".join(app.lines)
 
 
+@chromium.needed
 def test_of_two_windows_that_launch_at_once_one_upgrades_and_the_other_goes_on_by_itself(page, large):
     with served(large) as one:
         go(page, one)
@@ -136,6 +142,7 @@ def test_of_two_windows_that_launch_at_once_one_upgrades_and_the_other_goes_on_b
     assert ran == [(NEWEST, NEWEST)]
 
 
+@chromium.needed
 def test_quit_closes_the_file_says_so_and_ends_the_program(page, path):
     with served(path) as app:
         go(page, app)
@@ -149,6 +156,7 @@ def test_quit_closes_the_file_says_so_and_ends_the_program(page, path):
     assert os.listdir(path.parent) == [path.name]
 
 
+@chromium.needed
 def test_an_older_release_shows_its_notes_and_the_newer_one_keeps_what_was_written_there(page, path):
     with served(path, "--as-of", 2) as app:
         go(page, app)
@@ -162,6 +170,7 @@ def test_an_older_release_shows_its_notes_and_the_newer_one_keeps_what_was_writt
         see(page, "Written by release 2.0", "Data", "Quit")
 
 
+@chromium.needed
 def test_no_request_leaves_the_machine_and_nobody_else_gets_in(page, path):
     with served(path) as app:
         go(page, app)
@@ -179,3 +188,25 @@ def test_no_request_leaves_the_machine_and_nobody_else_gets_in(page, path):
         }:
             with socket.socket() as knock:
                 assert knock.connect_ex((own, port)) != 0
+
+
+# -- what the page of an upgrade says, as a table ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "says", "how_far", "signs"),
+    [
+        (None, "Another window of this app is at work on the file. This one goes on by itself as soon as that one is done.", 0.0, "ooo"),
+        (Progress(None, 0, 3, "checking the file"), "Checking the file", 0.0, "ooo"),
+        (Progress(None, 0, 3, "backing up", 5, 10), "Making a backup", 0.0, "ooo"),
+        (Progress("003_add_user_settings", 1, 3, "started"), "1 of 3: Add user settings", 0.0, ".oo"),
+        (Progress("004_split_titles", 2, 3, "running", 50, 100), "2 of 3: Split titles", 0.5, "x.o"),
+        (Progress("004_split_titles", 2, 3, "finished", 100, 100), "2 of 3: Split titles", 2 / 3, "xxo"),
+        (Progress("005_rebuild_notes", 3, 3, "committing"), "Writing to the disk", 1.0, "xxx"),
+    ],
+)  # fmt: skip
+def test_the_page_of_an_upgrade_says_what_is_done_and_how_far_it_is(now, says, how_far, signs):
+    shown = {"check_circle": "x", "pending": ".", "radio_button_unchecked": "o"}
+    assert upgrade.told(now) == says
+    assert upgrade.fraction(now) == how_far
+    assert "".join(shown[upgrade.state(number, now)] for number in (1, 2, 3)) == signs

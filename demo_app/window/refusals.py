@@ -25,6 +25,14 @@ TITLES: dict[type[Exception], str] = {
 }
 OTHER = "The notes can't be opened"
 
+# what embedmig's own hint says to a developer, said to the owner of the notes
+CURES: dict[type[Exception], str] = {
+    embedmig.NotADatabase: "Put the right file in its place, or restore a backup.",
+    embedmig.DatabaseDamaged: "Restore a backup if there is one, or ask for help: much of the file may still be readable.",
+    embedmig.DatabaseReadOnly: "Make the file and its folder writable, then try again.",
+    embedmig.DiskFull: "Free some space, then try again.",
+}
+
 # the owner may have changed what was in the way
 MAY_GO_BETTER = (
     embedmig.DatabaseReadOnly,
@@ -92,7 +100,7 @@ def refusal(error: Exception, backup: Backup | None = None) -> Refusal:
         buttons.append(COPY)
     if not isinstance(error, EmbedmigError):
         return Refusal(OTHER, _sentence(error), "Nothing is known of the file's state.", "", tuple(buttons))
-    cure = error.hint.partition(" (For the developer")[0]
+    cure = CURES.get(type(error)) or error.hint.partition(" (For the developer")[0]
     return Refusal(title(error), _capital(error.what()), error.kept, cure, tuple(buttons))
 
 

@@ -9,6 +9,7 @@ from demo_app.window.launch import Launch
 from embedmig import Progress
 
 WAITING = "waiting for another launch"
+RUNNING = ("started", "running")
 PHASES = {
     "checking the file": "Checking the file",
     "backing up": "Making a backup",
@@ -65,15 +66,17 @@ def told(now: Progress | None) -> str:
 
 def state(number: int, now: Progress | None) -> str:
     """The sign before the migration of this number."""
-    at = 0 if now is None else now.index + (now.phase not in ("started", "running"))
-    return "check_circle" if number < at else "pending" if number == at else "radio_button_unchecked"
+    at = now.index if now else 0
+    if number < at or (number == at and now and now.phase not in RUNNING):
+        return "check_circle"
+    return "pending" if number == at else "radio_button_unchecked"
 
 
 def fraction(now: Progress | None) -> float:
     """How far it is, from 0 to 1; 0 where nobody knows."""
     if now is None or not now.total or not now.index:
         return 0.0
-    if now.phase not in ("started", "running"):
+    if now.phase not in RUNNING:
         return now.index / now.total
     return (now.index - 1 + min(1.0, (now.done or 0) / now.total_rows if now.total_rows else 0.0)) / now.total
 
