@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import socket
+import sqlite3
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import chromium
@@ -18,6 +22,7 @@ from window import focused, go, held, press, see, served, text, unfit, until
 from demo_app import MIGRATOR
 from demo_app.release import NEWEST, as_of
 from demo_app.window import upgrade
+from demo_app.window.launch import Launch
 from embedmig import Progress
 
 MANY = 60_000  # notes: an upgrade of two seconds and more, which has to be seen
@@ -143,6 +148,20 @@ def test_of_two_windows_that_launch_at_once_one_upgrades_and_the_other_goes_on_b
 
 
 @chromium.needed
+def test_a_window_that_waits_for_another_can_be_stopped_and_closed_at_once(page, large):
+    with served(large) as one:
+        go(page, one)
+        until(lambda: rows_written(page), "no rows")
+        with held(one), served(large) as other:
+            go(page, other)
+            see(page, "Another window of this app is at work on the file.")
+            press(page, "Cancel")
+            see(page, "The upgrade was stopped")
+            press(page, "Quit")
+            assert other.process.wait(window.PATIENCE_S) == 0
+
+
+@chromium.needed
 def test_quit_closes_the_file_says_so_and_ends_the_program(page, path):
     with served(path) as app:
         go(page, app)
@@ -188,6 +207,60 @@ def test_no_request_leaves_the_machine_and_nobody_else_gets_in(page, path):
         }:
             with socket.socket() as knock:
                 assert knock.connect_ex((own, port)) != 0
+
+
+# -- a launch without a window -------------------------------------------------------------------------------------------
+
+
+def test_who_cancels_before_the_upgrade_has_begun_finds_the_file_as_it_was(path):
+    as_of(2).migrate(path)
+    before = fingerprint(path)
+    launch = Launch(str(path), MIGRATOR)
+
+    async def cancelled_at_once() -> None:
+        beginning = asyncio.ensure_future(launch.begin())
+        await asyncio.sleep(0)
+        launch.cancel()
+        await beginning
+
+    asyncio.run(cancelled_at_once())
+    assert (launch.stage, str(launch.error)) == (
+        "refused",
+        "notes.db: stopped on request. Nothing was changed. Start again when it suits: it begins anew.",
+    )
+    assert fingerprint(path) == before
+
+
+def test_two_tabs_that_press_try_again_begin_one_launch(path):
+    launch = Launch(str(path), MIGRATOR)
+
+    async def twice() -> None:
+        await asyncio.gather(launch.begin(), launch.begin())
+        await launch.end()
+
+    asyncio.run(twice())
+    assert query(path, "SELECT count(*) FROM _migrations") == [(NEWEST,)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tell who has a file open and is idle")
+def test_a_reset_that_an_open_connection_prevents_is_told_and_the_notes_are_opened_again(path):
+    MIGRATOR.migrate(path)
+    query(path, "INSERT INTO notes (title, created_at, updated_at) VALUES ('Kept', '', '')")
+    launch = Launch(str(path), MIGRATOR)
+
+    async def reset() -> object:
+        await launch.begin()
+        await launch.reset()
+        found = await launch.file.do(lambda db: db.execute("SELECT title FROM notes").fetchall())
+        await launch.end()
+        return found
+
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("SELECT 1 FROM notes").fetchall()
+        assert asyncio.run(reset()) == [("Kept",)]
+    assert launch.stage == "open"
+    assert launch.trouble.startswith("notes.db is busy: this very process has it open.")
+    assert launch.file is not None
 
 
 # -- what the page of an upgrade says, as a table ------------------------------------------------------------------------
