@@ -54,8 +54,12 @@ def filled(options: argparse.Namespace) -> None:
 
 
 def show(options: argparse.Namespace) -> None:
-    from demo_app.window.serve import serve
-
+    try:
+        from demo_app.window.serve import serve
+    except ModuleNotFoundError as error:
+        if error.name != "nicegui":
+            raise
+        sys.exit("The window needs NiceGUI: pip install 'nicegui>=3.18,<4'. Without --window the notes are shown here.")
     if options.fill:
         filled(options)
     serve(options.db, options.migrator, port=options.port, browser=not options.no_browser)

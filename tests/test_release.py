@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import environment, query
+from helpers import environment, query, script
 
 from demo_app import MIGRATOR
 from demo_app.release import NEWEST, as_of
@@ -54,3 +54,11 @@ def test_an_older_release_shows_its_notes_and_refuses_the_file_once_a_newer_one_
     assert done.stderr.endswith(
         f"Nothing was changed. Update the app to {NEWEST}.0 or later. Or restore notes.db.v0002.bak.\n"
     )
+
+
+def test_a_window_without_nicegui_says_what_is_missing_and_makes_no_file(path):
+    code = "import sys; sys.modules['nicegui'] = None; from demo_app.__main__ import main; main(['--window', '--db', sys.argv[1]])"
+    done = script(code, path, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The window needs NiceGUI: pip install 'nicegui>=3.18,<4'.")
+    assert not path.exists()
