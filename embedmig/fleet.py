@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import threading
 import time
 import uuid
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from embedmig.progress import Event
 
     Workers = Executor | Callable[[], Executor] | None
-    Work = Callable[[Any, list[str], str], "list[Result]"]
+    Work = Callable[[Any, str], "Result"]
 
 IN_FLIGHT = 64  # chunks handed to the executor and not yet back: memory stays flat, whatever the number of paths
 LOOK_S = 0.05  # between two looks at `cancel`
@@ -67,8 +68,8 @@ def migrate(
     """Run what is pending in every file; yield a Result for each as it is done, in no order.
 
     `migrations` may be a Migrator, which brings its policy. `paths` may be a generator of millions: only some
-    thousand are held at a time. Once `cancel` is set no further chunk is begun; the results of those under way
-    still come. Closing the generator does the same and waits.
+    thousand are held at a time. Once `cancel` is set no further chunk is begun, in threads no further file; the results of
+    what is under way still come. Closing the generator does the same and waits.
 
     `executor` is any `concurrent.futures.Executor`: threads, processes, Dask's `client.get_executor()`, mpi4py's
     `MPIPoolExecutor`; each task is `chunk` files. By default, four threads for each core: migrating small files is waiting
@@ -76,7 +77,7 @@ def migrate(
     main module that can be imported twice. A function that makes an executor, `executor=ProcessPoolExecutor`, lets a
     pool whose worker died be replaced, once; the files that it had are begun again.
     """
-    return _each(_migrate_chunk, migrator_of(migrations, policy), paths, executor, chunk, cancel)
+    return _each(_migrated, migrator_of(migrations, policy), paths, executor, chunk, cancel)
 
 
 def status(
@@ -86,14 +87,20 @@ def status(
 
     Whether that is the newest is not asked: `Counter(result.after for result in fleet.status(paths))`.
     """
-    return _each(_ask_chunk, None, paths, executor, chunk, cancel)
+    return _each(_asked, None, paths, executor, chunk, cancel)
 
 
 # -- in the workers ------------------------------------------------------------------------------------------------
 
 
-def _migrate_chunk(migrator: Migrator, paths: list[str], _nonce: str) -> list[Result]:
-    return [_migrated(migrator, path) for path in paths]
+def _done(work: Work, subject: Migrator | None, paths: list[str], _nonce: str, stop: Event | None) -> list[Result]:
+    """One chunk; with what can be told to stop, no further file of it is begun then."""
+    found = []
+    for path in paths:
+        if stop is not None and stop.is_set():
+            break
+        found.append(work(subject, path))
+    return found
 
 
 def _migrated(migrator: Migrator, path: str) -> Result:
@@ -106,11 +113,7 @@ def _migrated(migrator: Migrator, path: str) -> Result:
     return Result(path, report.before, report.after, report.duration_s)
 
 
-def _ask_chunk(_: None, paths: list[str], _nonce: str) -> list[Result]:
-    return [_asked(path) for path in paths]
-
-
-def _asked(path: str) -> Result:
+def _asked(_: None, path: str) -> Result:
     began = time.monotonic()
     try:
         version = plan.version_of(get_applied_migrations(path))
@@ -165,7 +168,7 @@ class _Tasks:
     """The chunks that an executor has, and what came back."""
 
     def __init__(self, work: Work, subject: Migrator | None, workers: Workers, cancel: Event | None) -> None:
-        self.work, self.subject, self.cancel = work, subject, cancel
+        self.work, self.subject, self.cancel, self.stop = work, subject, cancel, threading.Event()
         self.make = None if isinstance(workers, Executor) else workers or _threads
         self.executor = workers if isinstance(workers, Executor) else self.make()  # type: ignore[misc]
         self.running: dict[Future[list[Result]], list[str]] = {}
@@ -175,7 +178,8 @@ class _Tasks:
 
     def hand_out(self, chunk: list[str]) -> None:
         try:
-            future = self.executor.submit(self.work, self.subject, chunk, self.nonce)
+            stop = self.stop if isinstance(self.executor, ThreadPoolExecutor) else None  # no other worker can see it
+            future = self.executor.submit(_done, self.work, self.subject, chunk, self.nonce, stop)
         except BrokenExecutor as error:
             if not self._renew():
                 future = Future()  # the chunk's turn comes as that of those that it had
@@ -206,11 +210,13 @@ class _Tasks:
         """Has the caller had enough? Then what no worker has begun is taken back."""
         if self.cancel is None or not self.cancel.is_set():
             return False
+        self.stop.set()
         for future in list(self.running):
             future.cancel()
         return True
 
     def close(self) -> None:
+        self.stop.set()
         for future in list(self.running):
             future.cancel()
         if self.make:

@@ -289,8 +289,9 @@ def test_a_fleet_that_was_cancelled_before_begins_nothing(tmp_path):
     assert versions(paths) == {1: 3}
 
 
-def test_a_cancel_is_heard_while_no_result_comes(tmp_path):
-    """The workers are busy with one long file: those behind it are never begun."""
+@pytest.mark.parametrize("chunk", [1, 25])
+def test_a_cancel_is_heard_while_no_result_comes(chunk, tmp_path):
+    """The workers are busy with one long file: those behind it are never begun, be they of the same task or of another."""
     paths, cancel, began = files(tmp_path, 20), threading.Event(), threading.Event()
 
     def wait(db):
@@ -301,7 +302,9 @@ def test_a_cancel_is_heard_while_no_result_comes(tmp_path):
 
     threading.Thread(target=lambda: began.wait(20) and cancel.set(), daemon=True).start()
     slow = Migration("002_wait", 2, "Wait", wait)
-    found = list(fleet.migrate(paths, [ONE, slow], partial(ThreadPoolExecutor, 1), chunk=1, cancel=cancel, backups=0))
+    found = list(
+        fleet.migrate(paths, [ONE, slow], partial(ThreadPoolExecutor, 1), chunk=chunk, cancel=cancel, backups=0)
+    )
     assert len(found) == 1
     assert versions(paths) == {2: 1, 1: 19}
 
