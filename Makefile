@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo app app-frozen browser test test-all faults lint bench pictures screenshots docs clean
+.PHONY: help demo app app-frozen app-web browser test test-all faults lint bench pictures screenshots docs clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -24,6 +24,9 @@ app: $(VENV)/.made ## the demo app in a window of the browser, with the file of 
 app-frozen: $(VENV)/.made ## the same as a program that needs no Python, by PyInstaller, and started
 	@$(BIN)/python -m demo_app.frozen build/frozen
 	@build/frozen/Notes/Notes --db demo.db $(APP_ARGS)
+
+app-web: $(VENV)/.made ## the demo app wholly inside a browser, served on this machine (needs npm: Pyodide comes from there)
+	@$(BIN)/python -m demo_app.web $(WEB_ARGS)
 
 lint: $(VENV)/.made ## ruff (lint and format) and mypy --strict
 	$(BIN)/ruff check .
