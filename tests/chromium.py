@@ -7,6 +7,7 @@ with chromium.browser(tmp_path / "profile") as driver:
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -33,7 +34,7 @@ FLAGS = (
     "--disable-dev-shm-usage",  # /dev/shm is small in containers
     "--disable-domain-reliability",
     "--disable-extensions",
-    "--disable-features=AutofillServerCommunication,MediaRouter,OptimizationHints,Translate",
+    "--disable-features=AutofillServerCommunication,MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,Translate",
     "--disable-gpu",
     "--disable-sync",
     "--force-color-profile=srgb",
@@ -56,14 +57,17 @@ def why_not() -> str | None:
 
 
 @contextmanager
-def browser(profile: Path | None = None, *, size: tuple[int, int] = (1200, 800)) -> Iterator[WebDriver]:
+def browser(
+    profile: Path | None = None, *, size: tuple[int, int] = (1200, 800), log: Path | None = None
+) -> Iterator[WebDriver]:
     """A browser of its own; what it keeps is in the folder `profile`, else in one that goes with it.
 
-    Size in pixels of the page. Who kills it inside the `with` (kill()) may leave it as usual.
+    Size in pixels of the page. `log`: write there what it asks the net for, workers and all; requests() reads it. Who kills it inside the `with` (kill()) may leave it as usual.
     """
     folder = tempfile.mkdtemp(prefix="chromium-")  # what a killed one leaves behind is here too
     try:
-        driver = _started(profile or Path(folder, "profile"), size, folder)
+        more = [f"--log-net-log={log}"] if log else []
+        driver = _started(profile or Path(folder, "profile"), size, folder, more)
         try:
             yield driver
         finally:
@@ -90,6 +94,17 @@ def foreign(driver: WebDriver, address: str) -> list[str]:
     return [url for url in resources(driver) if not url.startswith((address.rstrip("/") + "/", "data:", "blob:"))]
 
 
+def requests(log: Path, page: str) -> list[str]:
+    """Every address that a page and its workers asked for, from the `log` of a browser that has ended.
+
+    `page` is the page's address. Chromium's own requests, which lead nowhere, are left out.
+    """
+    found = json.loads(log.read_text(encoding="utf-8"))
+    begins = found["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+    begun = [event["params"] for event in found["events"] if event["type"] == begins and "params" in event]
+    return [one["url"] for one in begun if one.get("initiator") == page.rstrip("/")]
+
+
 def screenshot(driver: WebDriver, path: Path) -> Path:
     """The page as it is seen, as PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,11 +129,11 @@ def _root() -> bool:
     return getattr(os, "geteuid", lambda: -1)() == 0  # there is none on Windows
 
 
-def _started(profile: Path, size: tuple[int, int], temporary: str) -> WebDriver:
+def _started(profile: Path, size: tuple[int, int], temporary: str, more: list[str]) -> WebDriver:
     os.environ |= {"SE_OFFLINE": "true", "SE_AVOID_STATS": "true"}  # else Selenium looks on the net for a driver
     options = webdriver.ChromeOptions()
     options.binary_location = str(_found(BROWSERS))
-    for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"):
+    for flag in (*FLAGS, *more, f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"):
         options.add_argument(flag)
     if _root():
         options.add_argument("--no-sandbox")  # Chromium refuses to be root's with it

@@ -72,7 +72,13 @@ def fetch_wheels(folder: Path) -> list[str]:
     run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)])
     (own,) = folder.glob("embedmig-*.whl")
     if not any(folder.glob("sqlite_utils-*.whl")):
-        target = ["--only-binary=:all:", "--platform=any", f"--python-version={PYTHON}", "--implementation=py", "--abi=none"]
+        target = [
+            "--only-binary=:all:",
+            "--platform=any",
+            f"--python-version={PYTHON}",
+            "--implementation=py",
+            "--abi=none",
+        ]
         run([*pip, "download", *target, "--dest", str(folder), str(own)])
     for wheel in folder.glob("*.whl"):
         if wheel.name.startswith(UNUSED):

@@ -64,7 +64,7 @@ class App:
         except JsException as error:
             self._close()  # it is ahead of what the browser has kept
             text = (
-                f"The browser did not keep the last change: {error}. What it kept before is as it was. "
+                f"The browser did not keep the last change ({error.js_error.message}). What it kept before is as it was. "
                 "Make room for it, then load this page again."
             )
             self.tell(kind="refused", title="Not kept", text=text, offers=["download"])

@@ -59,6 +59,9 @@ const show = {
   },
 };
 worker.onmessage = ({ data }) => show[data.kind](data);
+// A page that is left may be kept frozen for the way back, and its worker with the lock: other tabs would wait for it.
+addEventListener("pagehide", () => worker.terminate());
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 worker.onerror = (error) => show.failed({ text: error.message || "The worker could not be loaded." });
 
 // -- what is shown ---------------------------------------------------------------------------------------------
@@ -72,8 +75,8 @@ function state(name) {
 
 function list(notes, words) {
   $("list").replaceChildren(...notes.map(note));
-  const some = notes.length < count ? `${notes.length.toLocaleString()} of ${count.toLocaleString()} notes` : `${count} notes`;
-  $("count").textContent = words ? `${notes.length || "No"} notes found` : count ? some : "No notes yet.";
+  const some = notes.length < count ? `${notes.length.toLocaleString()} of ${count.toLocaleString()} notes` : `${count} ${count === 1 ? "note" : "notes"}`;
+  $("count").textContent = words ? `${notes.length || "No"} ${notes.length === 1 ? "note" : "notes"} found` : count ? some : "No notes yet.";
 }
 
 function note({ id, at, title, body, hit }) {

@@ -16,7 +16,7 @@ const idb = {
 };
 
 const synced = (FS, fetch) =>
-  new Promise((done, fail) => FS.syncfs(fetch, (error) => (error ? fail(asError(error)) : done())));
+  new Promise((done, fail) => FS.syncfs(fetch, (error) => (error ? fail(error) : done())));
 
 // IDBFS stores what has another time than before, in milliseconds; a browser's clock may stand still for a hundred of them
 // (Firefox, where it resists fingerprinting). So a change gets a time of its own.
@@ -62,8 +62,5 @@ const opfs = {
     for await (const name of this.files.keys()) if (!names.includes(name)) await this.files.removeEntry(name);
   },
 };
-
-// Some browsers give no error to a failed transaction.
-const asError = (error) => (error instanceof Error || error instanceof DOMException ? error : new Error(String(error)));
 
 export const stores = { idb, opfs };

@@ -13,6 +13,10 @@ const BROUGHT = "/brought.db"; // a file that the user puts in the place of the 
 let FS, app;
 const tell = (said) => self.postMessage(said);
 const fetched = async (name) => (await checked(await fetch(name))).arrayBuffer();
+// What refuses is a DOMException (a full disk, say), which is no Error to Python: it would wait for ever.
+const asError = (reason) => {
+  throw new Error([reason?.name, reason?.message || String(reason)].filter(Boolean).join(": "));
+};
 const checked = (answer) => {
   if (!answer.ok) throw new Error(`${answer.url}: ${answer.status} ${answer.statusText}`);
   return answer;
@@ -43,7 +47,7 @@ async function start() {
   const packages = python.runPython("import sys, site; site.getsitepackages()[0]");
   for (const [name, content] of await archives)
     python.unpackArchive(content, name.endsWith(".whl") ? "wheel" : "zip", { extractDir: packages });
-  const keep = () => store.keep(FS, FOLDER, DATABASE);
+  const keep = () => store.keep(FS, FOLDER, DATABASE).catch(asError);
   const release = asked.get("as_of") ? Number(asked.get("as_of")) : null;
   app = python.pyimport("app").start(`${FOLDER}/${DATABASE}`, release, keep, (said) => tell(JSON.parse(said)));
   await app.answer('["launch"]');
