@@ -33,6 +33,7 @@ ALLOWED_SKIPS = (
     "only root may",  # become somebody else, or give a file away: as another user there is nothing to try
     "NO FAULTY VFS",  # a Python with SQLite compiled in doesn't show its functions; Windows has other system calls
     "NO CHROMIUM",  # nor a way to install it: `make test` does where it is root and has apt-get
+    "NO NPM",  # brings Pyodide, Python for browsers
     "NO SMALL DISK",  # a machine may forbid to mount a tmpfs; a full disk is tested by max_page_count all the same
 )
 

@@ -15,7 +15,7 @@ const tell = (said) => self.postMessage(said);
 const fetched = async (name) => (await checked(await fetch(name))).arrayBuffer();
 // What refuses is a DOMException (a full disk, say), which is no Error to Python: it would wait for ever.
 const asError = (reason) => {
-  throw new Error([reason?.name, reason?.message || String(reason)].filter(Boolean).join(": "));
+  throw new Error([reason?.name, reason?.message].filter(Boolean).join(": ") || String(reason));
 };
 const checked = (answer) => {
   if (!answer.ok) throw new Error(`${answer.url}: ${answer.status} ${answer.statusText}`);
