@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from demo_app.web import build, serve
@@ -12,32 +13,41 @@ from demo_app.web import build, serve
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo_app.web", description="Notes wholly inside a browser.")
-    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8765, help="the notes belong to the address, port included (default: %(default)s)"
+    )
     parser.add_argument("--to", metavar="FOLDER", type=Path, default=build.ROOT / "build" / "web")
     parser.add_argument("--build-only", action="store_true", help="serve nothing: the folder is for another web server")
     options = parser.parse_args(arguments)
     try:
-        build.make(options.to)
+        if options.build_only:
+            build.make(options.to)
+            print(f"{options.to} is ready for any web server.")
+            return 0
+        try:
+            server = serve.server(options.to, options.port)
+        except OSError as error:
+            raise build.NotBuilt(
+                f"Port {options.port} can't be used: {error.strerror}. Name another: --port N."
+            ) from error
+        with server:
+            build_and_serve(server, options.to)
     except build.NotBuilt as error:
         print(error, file=sys.stderr)
         return 1
-    if options.build_only:
-        print(f"{options.to} is ready for any web server.")
-        return 0
-    try:
-        server = serve.server(options.to, options.port)
-    except OSError as error:
-        print(f"Port {options.port} can't be used: {error.strerror}. Name another: --port N.", file=sys.stderr)
-        return 1
-    with server:
-        here = serve.address(server)
-        print(f"Notes inside the browser: {here}")
-        print(f"As the release that knew versions 1 and 2 only: {here}?as_of=2")
-        print("Ctrl-C ends.", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return 0
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def build_and_serve(server: ThreadingHTTPServer, folder: Path) -> None:
+    """Until Ctrl-C."""
+    build.make(folder)
+    here = serve.address(server)
+    print(f"Notes inside the browser: {here}")
+    print(f"As the release that knew versions 1 and 2 only: {here}?as_of=2")
+    print("Ctrl-C ends.", flush=True)
+    server.serve_forever()
 
 
 if __name__ == "__main__":

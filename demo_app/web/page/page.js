@@ -83,7 +83,7 @@ function note({ id, at, title, body, hit }) {
   const remove = element("button", { type: "button", textContent: "Delete", ariaLabel: `Delete ${title || "this note"}` });
   remove.onclick = () => sure("Delete this note?", title || body.slice(0, 80), "Delete", () => ask("delete", id));
   const text = element("p");
-  if (hit) text.append(...hit.split(/[\u0001\u0002]/).map((part, i) => (i % 2 ? element("mark", { textContent: part }) : part)));
+  if (hit) text.append(...hit.replace(/\s+/g, " ").split(/[\u0001\u0002]/).map((part, i) => (i % 2 ? element("mark", { textContent: part }) : part)));
   else text.textContent = body;
   const when = element("time", { dateTime: at, textContent: new Date(at).toLocaleString() });
   const line = element("li");
