@@ -162,7 +162,7 @@ def refused(page, path: Path, *arguments: object, says: tuple[str, ...], names: 
         go(page, app)
         see(page, *says)
         assert buttons(page) == names
-        assert focused(page) == names[0]
+        until(lambda: focused(page) == names[0], f"the keyboard is not on {names[0]}")
         assert unfit(page) == []
         assert chromium.errors(page) == []
         assert fingerprint(path) == before
