@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.chrome.webdriver import WebDriver
 
 BROWSERS, DRIVERS = ("chromium", "chromium-browser"), ("chromedriver",)
@@ -79,6 +80,17 @@ def browser(
 def kill(driver: WebDriver) -> None:
     """End the browser at once, as a crash or the task manager does: nothing is written any more, nothing is asked."""
     os.kill(_process(driver), signal.SIGKILL)
+
+
+def blank(driver: WebDriver) -> None:
+    """An empty page. That of a server which has gone may be left without chromedriver's seeing it, for five minutes."""
+    driver.set_page_load_timeout(3)
+    try:
+        driver.get("about:blank")
+    except TimeoutException:
+        pass
+    finally:
+        driver.set_page_load_timeout(60)
 
 
 def resources(driver: WebDriver) -> list[str]:

@@ -87,10 +87,10 @@ def page(chromium_window: WebDriver) -> Iterator[WebDriver]:
     """The browser, with an empty page."""
     import chromium
 
-    chromium_window.get("about:blank")
+    chromium.blank(chromium_window)
     chromium.errors(chromium_window)
     yield chromium_window
-    chromium_window.get("about:blank")
+    chromium.blank(chromium_window)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -100,13 +101,18 @@ def until(true: Callable[[], object], what: str) -> object:
 
 
 def go(page: WebDriver, window: Served) -> None:
-    """Open the window. The address is told a moment before the port is there."""
+    """Open the window. The address is told a moment before the port is there, and a browser that is refused gives up."""
+    host, port = window.origin.removeprefix("http://").split(":")
 
-    def opened() -> bool:
-        page.get(window.address)
-        return page.current_url.startswith(window.origin)
+    def there() -> bool:
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+        except OSError:
+            return False
+        return True
 
-    until(opened, f"no page at {window.address}")
+    until(there, f"nobody listens at {window.address}")
+    page.get(window.address)
 
 
 def text(page: WebDriver) -> str:
