@@ -17,6 +17,8 @@ def dress() -> None:
     ui.colors(primary="#2f4b8f", negative="#a3262a", positive="#22663a")
     ui.query("body").classes(f"bg-slate-100 {INK}")
     ui.query(".nicegui-content").classes("p-0 gap-0 items-stretch")
+    ui.add_css(".q-notification__actions .q-btn { color: white !important; }")  # else it has its ground's own colour
+    ui.add_css(".q-chip__icon--remove { color: #475569; opacity: 1; }")  # Quasar's is too pale
 
 
 @contextmanager
