@@ -103,7 +103,7 @@ def titled(part: str) -> str:
     if "\n " in part:
         return part
     sentence, stop, rest = " ".join(part.split()).partition(". ")
-    return f"{sentence}.\n\n{rest}" if stop else sentence
+    return f"{sentence}.\n{rest}" if stop else sentence
 
 
 def files(folder: Path) -> Iterator[Path]:

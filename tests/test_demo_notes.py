@@ -290,7 +290,7 @@ def test_a_filled_file_says_what_the_texts_say(path: Path, tmp_path: Path) -> No
     )  # fmt: skip
     assert fill.fill(path, MIGRATOR, 4, folder) == 4
     assert {*query(path, "SELECT title || body, name FROM notes JOIN notes_topics ON note_id = notes.id JOIN topics ON topics.id = topic_id")} == {
-        ("The first sentence of it.\n\nThe second of it.", "plain"),
+        ("The first sentence of it.\nThe second of it.", "plain"),
         ("Another paragraph, of one line", "plain"),
         ("What the module is for.", "python"),
         ("What the function does: 1.", "python"),
