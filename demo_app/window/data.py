@@ -88,7 +88,7 @@ def kept(migrator: Migrator, path: str) -> Kept:
 def tell_file(place: ui.element, launch: Launch, status: Status, size: int) -> None:
     place.clear()
     facts = {
-        "Where it is": launch.path,
+        "Where it is": parts.short(launch.path),
         "Size": megabytes(size),
         "Version": f"{status.version}, by release {launch.migrator.app_version} of the app",
     }

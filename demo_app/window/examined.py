@@ -14,30 +14,29 @@ from embedmig import EmbedmigError, Rehearsal
 
 def doctor(launch: Launch) -> None:
     """A button, and below it the report of embedmig.doctor: it can be pasted into a bug report as it is."""
-    place = ui.column().classes("w-full gap-2").props("role=status")
 
-    async def examine() -> None:
+    async def look() -> None:
         from embedmig.doctor import examine  # what it needs takes a moment to load, and is seldom needed
 
-        look.disable()
+        button.disable()
         try:
             report = await asyncio.to_thread(examine, launch.migrator, launch.path)
         finally:
-            look.enable()
+            button.enable()
         place.clear()
         with place:
             verdict(report.healthy, "All is well." if report.healthy else "Not all is well: see WRONG and NOT KNOWN.")
-            ui.code(report.text(), language="text").classes("w-full text-xs max-h-96 overflow-auto")
+            code(report.text(), "text", "Copy the report")
 
-    look = parts.button("Examine the file", examine, icon="health_and_safety")
+    button = parts.button("Examine the file", look, icon="health_and_safety")
+    place = ui.column().classes("w-full gap-2").props("role=status")
 
 
 def rehearsal(launch: Launch) -> None:
     """A button, and below it what today's release would do to this file: nothing, unless an older release is running."""
-    place = ui.column().classes("w-full gap-2").props("role=status")
 
     async def rehearse() -> None:
-        go.disable()
+        button.disable()
         place.clear()
         try:
             told = await asyncio.to_thread(MIGRATOR.rehearse, launch.path)
@@ -48,9 +47,10 @@ def rehearsal(launch: Launch) -> None:
             with place:
                 tell(told)
         finally:
-            go.enable()
+            button.enable()
 
-    go = parts.button("Rehearse", rehearse, icon="science")
+    button = parts.button("Rehearse", rehearse, icon="science")
+    place = ui.column().classes("w-full gap-2").props("role=status")
 
 
 def tell(told: Rehearsal) -> None:
@@ -71,7 +71,7 @@ def tell(told: Rehearsal) -> None:
     columns = [{"name": key, "label": said, "field": key, "align": "left"} for key, said in labels.items()]
     ui.table(rows=rows, columns=columns, row_key="id").props("flat dense").classes("w-full")
     with ui.expansion("What becomes of the schema").classes("w-full"):
-        ui.code(told.schema_diff, language="diff").classes("w-full text-xs")
+        code(told.schema_diff, "diff", "Copy the difference")
 
 
 async def schema(place: ui.element, launch: Launch) -> None:
@@ -80,7 +80,7 @@ async def schema(place: ui.element, launch: Launch) -> None:
 
     drawn = await asyncio.to_thread(entities_mermaid, launch.migrator)
     with place:
-        ui.mermaid(drawn).classes("w-full").props(
+        ui.mermaid(drawn, config={"theme": "neutral"}).classes("w-full").props(
             'role=img aria-label="The tables of the file, and what points to what"'
         )
 
@@ -90,3 +90,9 @@ def verdict(good: bool, said: str) -> None:
         icon, color = ("check_circle", "text-positive") if good else ("error", "text-negative")
         ui.icon(icon, size="1.5rem").classes(color).props("aria-hidden=true")
         parts.text(said)
+
+
+def code(said: str, language: str, copy: str) -> None:
+    """Text that can be copied, and scrolled by the keyboard."""
+    shown = ui.code(said, language=language).classes("w-full text-xs max-h-96 overflow-auto").props("tabindex=0")
+    shown.copy_button.props(f'aria-label="{copy}"')

@@ -136,7 +136,10 @@ class NotesPage:
         self.more.visible = not self._is_whole
 
     async def scrolled(self, event: ScrollEventArguments) -> None:
-        if event.vertical_size - event.vertical_position < 2 * event.vertical_container_size:
+        if (
+            event.vertical_position
+            and event.vertical_size - event.vertical_position < 2 * event.vertical_container_size
+        ):
             await self.read_on()
 
     # -- the note -----------------------------------------------------------------------------------------------------
