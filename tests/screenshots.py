@@ -28,6 +28,8 @@ from demo_app.release import NEWEST, as_of
 
 PICTURES = ROOT / "docs" / "pictures"
 Take = Callable[[str], Path]
+FROM = """const heading = [...document.querySelectorAll("h2")].find(one => one.innerText === arguments[0]);
+heading.scrollIntoView(); window.scrollBy(0, -40);"""
 
 
 def upgrade(page: WebDriver, path: Path, take: Take) -> None:
@@ -71,6 +73,42 @@ def older(page: WebDriver, path: Path, take: Take) -> None:
         take("window-older")
 
 
+def notes(page: WebDriver, path: Path, take: Take) -> None:
+    fill(path, as_of(2), 3000)
+    with served(path) as app:
+        go(page, app)
+        see(page, "3,000 notes")
+        page.find_element("css selector", "[role=option]:nth-child(3)").click()
+        see(page, "brought up to date")
+        page.find_element("css selector", "input[type=search]").click()
+        until(lambda: "brought up to date" not in text(page), "it is told for too long")
+        take("window-notes")
+        page.find_element("css selector", "input[type=search]").send_keys("file na")
+        until(lambda: page.find_elements("css selector", "[role=option] mark"), "nothing found")
+        page.find_element("css selector", "[role=option]:nth-child(2)").click()
+        until(
+            lambda: page.find_elements("css selector", "[role=option]:nth-child(2)[aria-selected=true]"), "not chosen"
+        )
+        take("window-search")
+        press(page, "Data")
+        until(lambda: page.find_elements("css selector", "[role=img] svg"), "the schema is not drawn")
+        take("window-data")
+        page.execute_script(FROM, "The schema")
+        take("window-schema")
+
+
+def rehearsal(page: WebDriver, path: Path, take: Take) -> None:
+    fill(path, as_of(2), 20_000)
+    with served(path, "--as-of", 2) as app:
+        go(page, app)
+        press(page, "Data")
+        press(page, "Rehearse")
+        see(page, "It would go well")
+        until(lambda: page.find_elements("css selector", "[role=img] svg"), "the schema is not drawn")
+        page.execute_script(FROM, "Rehearse the next upgrade")
+        take("window-rehearsal")
+
+
 def refusal(
     make: Callable[[Path], None], title: str, name: str, *command: str
 ) -> Callable[[WebDriver, Path, Take], None]:
@@ -107,6 +145,8 @@ ALL: dict[str, Callable[[WebDriver, Path, Take], None]] = {
     "upgrade": upgrade,
     "too-new": too_new,
     "older": older,
+    "notes": notes,
+    "rehearsal": rehearsal,
     "stranger": refusal(trouble.stranger, "another app", "window-stranger"),
     "not-a-database": refusal(trouble.text, "not a file of notes", "window-not-a-database"),
     "damaged": refusal(trouble.damaged, "damaged", "window-damaged"),
@@ -120,7 +160,8 @@ def shot(page: WebDriver) -> bytes:
     """The page as PNG, without the empty room below a card that stands alone."""
     bottom = "const card = document.querySelector('.q-card'); return card && !document.querySelector('header') && card.getBoundingClientRect().bottom"
     height = min(700, (page.execute_script(bottom) or 700) + 80)
-    clip = {"x": 0, "y": 0, "width": 1000, "height": height, "scale": 1}
+    top = page.execute_script("return scrollY")
+    clip = {"x": 0, "y": top, "width": 1000, "height": height, "scale": 1}
     return b64decode(page.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "clip": clip})["data"])
 
 
