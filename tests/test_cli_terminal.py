@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -68,6 +68,13 @@ class Terminal:
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
+
+    def stop(self) -> None:
+        """Ctrl-C, and once more where it came in the moment before readline begins to wait: there it is lost."""
+        while self.process.poll() is None:
+            self.type("\x03")
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
 
     def end(self) -> int:
         """Read all that is shown until the process ends; its exit status."""
@@ -137,7 +144,7 @@ def test_ctrl_c_is_taken_for_no(notes: Path) -> None:
     arguments, question = QUESTIONS["reset"]
     with terminal(notes.parent, *arguments) as seen:
         seen.until(question)
-        seen.type("\x03")
+        seen.stop()
         assert seen.end() == 1
     assert seen.shown.endswith("\nNothing was changed.\n")
     assert fingerprint(notes) == before
