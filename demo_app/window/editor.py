@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from nicegui import ui
+from sqlite_utils import Database
 
 from demo_app import notes
 from demo_app.notes import Note
@@ -50,38 +51,41 @@ class Editor:
 
     async def save(self) -> None:
         """Write what the fields have, if the file does not have it yet."""
-        fields = (self.title.value or "", self.text.value or "")
-        if fields == self.kept:
-            return
-        self.state.text = "Saving…"
-        title, text = fields
-        try:
-            done = await self.file.do(lambda db: notes.save(db, self.note.id, title=title, text=text))
-        except sqlite3.Error as error:
-            self.state.text = f"Not saved: {error}. It is tried again with the next change."
-            return
-        if not done:
-            self.state.text = "Not saved: this note was deleted meanwhile."
-            return
-        self.kept = fields
-        self.state.text = f"Saved {datetime.now():%H:%M:%S}"
-        self.written(title, text)
+        title, text = fields = (self.title.value or "", self.text.value or "")
+        if fields != self.kept and await self.wrote(lambda db: notes.save(db, self.note.id, title=title, text=text)):
+            self.kept = fields
+            self.written(title, text)
 
     async def save_topics(self) -> None:
-        await self.file.do(lambda db: notes.set_topics(db, self.note.id, self.topics.value))
-        self.state.text = f"Saved {datetime.now():%H:%M:%S}"
-        await self.changed()
+        if await self.wrote(lambda db: notes.set_topics(db, self.note.id, self.topics.value)):
+            await self.changed()
 
     async def pin(self, pinned: bool) -> None:
-        await self.file.do(lambda db: notes.pin(db, self.note.id, pinned))
-        await self.changed()
+        if await self.wrote(lambda db: notes.pin(db, self.note.id, pinned)):
+            await self.changed()
 
     async def delete(self) -> None:
         named = notes.shown(self.note.title) or "This note"
-        if await parts.ask("Delete this note?", f"“{named}” can’t be brought back.", "Delete"):
-            await self.file.do(lambda db: notes.delete(db, self.note.id))
+        if not await parts.ask("Delete this note?", f"“{named}” can’t be brought back.", "Delete"):
+            return
+        if await self.wrote(lambda db: notes.delete(db, self.note.id)):
             self.leave()
+            self.state.text = ""
             await self.gone()
+
+    async def wrote(self, action: Callable[[Database], object]) -> bool:
+        """Do it, and say what became of it: on a disk that is full the text stays in its field, and is not lost."""
+        self.state.text = "Saving…"
+        try:
+            done = await self.file.do(action)
+        except sqlite3.Error as error:
+            self.state.text = f"Not saved: {error}. It is tried again with the next change."
+            return False
+        if done is False:
+            self.state.text = "Not saved: this note was deleted meanwhile."
+            return False
+        self.state.text = f"Saved {datetime.now():%H:%M:%S}"
+        return True
 
     def leave(self) -> None:
         """The fields are gone, or the tab of the browser is."""

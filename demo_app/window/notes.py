@@ -86,6 +86,7 @@ class NotesPage:
         self.topic.set_options(
             {EVERY_TOPIC: "All topics"} | {name: f"{name} ({number:,})" for name, number in names if name}
         )
+        self.topic.value = self.topic.value or EVERY_TOPIC  # the one that was chosen may have gone with its last note
         await self.look()
 
     async def look(self) -> None:
