@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers import ROOT, environment, query
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
@@ -216,6 +216,7 @@ def test_a_topic_goes_with_its_last_note(db: Database) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(TEXT, unique=True, max_size=6))
+@example(["\ufeffa byte order mark", "\r\n", ""])
 def test_what_is_exported_is_imported_as_it_was(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("export")
     with MIGRATOR.open(":memory:") as db:
