@@ -19,6 +19,7 @@ from selenium.webdriver.common.by import By
 from webpage import Site, Tab
 
 from demo_app import MIGRATOR
+from embedmig import definition
 
 pytestmark = [webpage.needed, pytest.mark.slow]
 
@@ -32,7 +33,10 @@ def up(db, progress):
         time.sleep(0.1)
 '''
 BIG = "CREATE TABLE big (b); WITH n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 40) INSERT INTO big SELECT zeroblob(1000000) FROM n;"
-SHIPPED = ["1", "2", "3", "4", "5"]
+NEWEST = len(definition.find(MIGRATOR.migrations))
+LATER = [known.id for known in definition.find(MIGRATOR.migrations)[2:]]
+NEXT = f"{NEWEST + 1:03}"
+SHIPPED = [str(version) for version in range(1, NEWEST + 1)]
 
 
 @pytest.fixture(scope="module")
@@ -120,31 +124,31 @@ def test_a_new_browser_on_the_same_profile_finds_what_was_told_though_the_last_o
 def test_a_file_of_an_older_release_is_brought_up_to_date_and_stays_so_after_a_reload(tab: Tab) -> None:
     tab.load("?as_of=2").add("Shopping\nmilk and bread")
     assert tab.version == 2
-    tab.load().until_said("notice", "Brought up to date: version 2 → 5 in ")
-    assert (tab.version, tab.titles) == (5, ["Shopping"])
+    tab.load().until_said("notice", f"Brought up to date: version 2 → {NEWEST} in ")
+    assert (tab.version, tab.titles) == (NEWEST, ["Shopping"])
     assert tab.text("backups").startswith("Backups: notes.db.v0002.bak (")
     history = tab.history
-    assert [row[4] for row in history] == ["2.0", "2.0", "5.0", "5.0", "5.0"]
+    assert [row[4] for row in history] == ["2.0"] * 2 + [f"{NEWEST}.0"] * (NEWEST - 2)
     tab.load()
     assert (tab.history, tab.titles, tab.text("notice")) == (history, ["Shopping"], "")
 
 
 def test_an_older_release_refuses_a_newer_file_and_puts_back_the_backup_of_before(tab: Tab, of_release_2: Path) -> None:
     tab.load()
-    tab.bring(of_release_2).until_said("notice", "version 2 → 5")
+    tab.bring(of_release_2).until_said("notice", f"version 2 → {NEWEST}")
     tab.driver.get(tab.site.address + "?as_of=2")
     tab.until("refused")
     assert (tab.text("refused-title"), tab.text("refused-text")) == (
         "Database too new",
-        "notes.db is at version 5, but this app knows versions up to 2 (unknown here: 003_add_user_settings, 004_split_titles, "
-        "005_rebuild_notes). Nothing was changed. Update the app to 5.0 or later. Or restore notes.db.v0002.bak.",
+        f"notes.db is at version {NEWEST}, but this app knows versions up to 2 (unknown here: {', '.join(LATER)}). "
+        f"Nothing was changed. Update the app to {NEWEST}.0 or later. Or restore notes.db.v0002.bak.",
     )
     assert tab.buttons == ["Try again", "Download the file", "Restore notes.db.v0002.bak …"]
     tab.press("Restore notes.db.v0002.bak …")
     tab.answer("Restore")
     tab.until("ready")
     assert (tab.version, tab.titles) == (2, ["From"])
-    assert "notes.db.v0005.bak" in tab.text("backups")
+    assert f"notes.db.v{NEWEST:04}.bak" in tab.text("backups")
 
 
 @pytest.mark.parametrize("store", ["idb", "opfs"])
@@ -153,7 +157,7 @@ def test_a_tab_killed_in_the_middle_of_an_upgrade_leaves_the_older_version(
 ) -> None:
     tab.load(f"?store={store}&as_of=2").add("Shopping\nmilk and bread")
     history = tab.history
-    deployed.deploy(**{"006_slow.py": SLOW})
+    deployed.deploy(**{f"{NEXT}_slow.py": SLOW})
     tab.driver.get(f"{deployed.address}?store={store}")
     tab.until_said("detail", "of 600 rows")
     tab.crash()
@@ -165,14 +169,14 @@ def test_a_tab_killed_while_its_file_is_kept_leaves_one_version_or_the_other(tab
     later_s = random.Random(seed := time.time_ns()).choice([0, 0.05, 0.1, 0.2, 0.4, 0.8])
     print("seed", seed)
     tab.load().add("Shopping\nmilk and bread")
-    deployed.deploy(**{"006_big.sql": BIG})
+    deployed.deploy(**{f"{NEXT}_big.sql": BIG})
     tab.driver.get(deployed.address)
     tab.until_said("detail", "committing")
     time.sleep(later_s)
     told = tab.history if tab.state == "ready" else None
     tab.crash()
     tab.load()
-    assert ([row[0] for row in tab.history], tab.titles) == ([*SHIPPED, "6"], ["Shopping"])
+    assert ([row[0] for row in tab.history], tab.titles) == ([*SHIPPED, str(NEWEST + 1)], ["Shopping"])
     assert told in (None, tab.history)  # what was told as done has not run again
     with closing(sqlite3.connect(downloaded(tab))) as conn:
         assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -195,7 +199,7 @@ def test_a_second_tab_waits_and_goes_on_when_the_first_one_leaves(tab: Tab) -> N
 
 def test_a_reset_asks_and_deletes_the_stored_file_and_its_backups(tab: Tab, of_release_2: Path) -> None:
     tab.load()
-    tab.bring(of_release_2).until_said("notice", "version 2 → 5")
+    tab.bring(of_release_2).until_said("notice", f"version 2 → {NEWEST}")
     tab.press("Reset …")
     tab.answer("Cancel")
     assert tab.titles == ["From"]
@@ -203,7 +207,7 @@ def test_a_reset_asks_and_deletes_the_stored_file_and_its_backups(tab: Tab, of_r
     tab.answer("Delete all")
     tab.until_said("count", "No notes yet.")
     tab.load()
-    assert (tab.titles, tab.version, tab.text("backups")) == ([], 5, "No backups yet.")
+    assert (tab.titles, tab.version, tab.text("backups")) == ([], NEWEST, "No backups yet.")
 
 
 def test_an_upgrade_that_a_full_browser_does_not_keep_is_told_and_runs_again_at_the_next_load(tab: Tab) -> None:
@@ -225,7 +229,7 @@ def test_an_upgrade_that_a_full_browser_does_not_keep_is_told_and_runs_again_at_
 
 def test_a_file_of_the_desktop_is_taken_in_and_the_downloaded_one_opens_there(tab: Tab, of_release_2: Path) -> None:
     tab.load()
-    tab.bring(of_release_2).until_said("notice", "version 2 → 5")
+    tab.bring(of_release_2).until_said("notice", f"version 2 → {NEWEST}")
     with closing(MIGRATOR.connect(downloaded(tab))) as conn:
         assert conn.execute("SELECT title, body FROM notes").fetchall() == [("From", "\nthe desktop")]
 

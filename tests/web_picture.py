@@ -29,9 +29,9 @@ def main() -> None:
                 at = f"2026-11-{day:02}T09:30:00Z"
                 row = [page.read_text(encoding="utf-8").lstrip("# "), at, at]
                 conn.execute("INSERT INTO notes (body, created_at, updated_at) VALUES (?, ?, ?)", row)
-        with served(Path(folder, "site")) as site, chromium.browser(size=(900, 1290)) as driver:
+        with served(Path(folder, "site")) as site, chromium.browser(size=(900, 1320)) as driver:
             tab = Tab(driver, site).load()
-            tab.bring(path).until_said("notice", "version 2 → 5")
+            tab.bring(path).until_said("notice", "version 2 → ")
             driver.find_element("id", "words").send_keys("power cut")
             tab.until_said("count", "found")
             driver.execute_script("scrollTo(0, 0)")
