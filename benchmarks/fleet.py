@@ -1,28 +1,30 @@
-"""Many small files brought up to date: files per second, against a serial loop over hand-written sqlite3.
+"""Many small files brought up to date: time for each, beside a serial loop over hand-written sqlite3; and by how many workers.
 
-2,000 files of 50 rows at version 1; migrations 2 to 4 are pending, in SQL, and as a Python function.
-To reach: 1.5 x the files per second of the loop on two cores; 0.2 ms or less for each file with nothing pending.
+The default of `embedmig.fleet`, four threads for each core, is chosen by what this measures.
 """
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
-import statistics
-import subprocess
-import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from common import ROOT, clean_environment, machine, wheel_python
+from benchmarks import ground, results
+from benchmarks.ground import Ground, Way
 
-FILES = 2_000
-ROUNDS = 3
+TITLE = "Many small files"
+ABOUT = (
+    "Files of 50 rows, each at version 1, three migrations pending: a table; a column; a second column filled and indexed, in SQL"
+    " or row by row in Python. Milliseconds for each file, start of the workers included, interpreter's start not; no backups. *By"
+    " hand* is one loop over sqlite3, one transaction for each migration. The default of `embedmig.fleet` is four threads for each core."
+)
 MIGRATIONS = {
     "001_initial.sql": "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL);",
     "002_topics.sql": "CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);",
     "003_topic.sql": "ALTER TABLE notes ADD COLUMN topic INTEGER REFERENCES topics (id);",
-    "004_words.sql": "ALTER TABLE notes ADD COLUMN words INTEGER; UPDATE notes SET words = length(body);"
+    "004_words.sql": "ALTER TABLE notes ADD COLUMN words INTEGER; UPDATE notes SET words = 1 + length(body) - length(replace(body, ' ', ''));"
     " CREATE INDEX notes_topic ON notes (topic);",
 }
 PYTHON = '''"""Count the words."""
@@ -38,20 +40,26 @@ BY_HAND = """
 import pathlib, sqlite3
 pending = [sorted(pathlib.Path(folder, kind).glob("00*.*"))[i] for i in (1, 2, 3)]
 texts = [p.read_text() for p in pending]
+steps = []
+for text in texts:
+    if text.startswith('"'):
+        space = {}
+        exec(compile(text, "migration", "exec"), space)
+        steps.append(space["up"])
+    else:
+        steps.append([part for part in text.split(";") if part.strip()])
 
 def one(path):
     conn = sqlite3.connect(path, isolation_level=None)
     version = conn.execute("PRAGMA user_version").fetchone()[0]
-    for number, text in enumerate(texts, 2):
+    for number, step in enumerate(steps, 2):
         if number <= version:
             continue
         conn.execute("BEGIN IMMEDIATE")
-        if text.startswith('"'):
-            space = {}
-            exec(text, space)
-            space["up"](conn)
+        if callable(step):
+            step(conn)
         else:
-            for statement in text.split(";"):
+            for statement in step:
                 conn.execute(statement)
         conn.execute(f"PRAGMA user_version = {number}")
         conn.execute("COMMIT")
@@ -64,11 +72,9 @@ FLEET = """
 from embedmig import fleet
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import functools, multiprocessing
-spawn = multiprocessing.get_context("spawn")
-ways = {"default": None, "2 threads": ThreadPoolExecutor(2), "4 threads": ThreadPoolExecutor(4),
-        "16 threads": ThreadPoolExecutor(16), "32 threads": ThreadPoolExecutor(32),
-        "2 processes": functools.partial(ProcessPoolExecutor, 2, spawn), "4 processes": functools.partial(ProcessPoolExecutor, 4, spawn)}
-for result in fleet.migrate(paths, pathlib.Path(folder, kind), ways[way], backups=0):
+kinds = {"threads": ThreadPoolExecutor, "processes": functools.partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))}
+executor = functools.partial(kinds[way.split()[1]], int(way.split()[0])) if way else None
+for result in fleet.migrate(paths, pathlib.Path(folder, kind), executor, backups=0):
     assert result.error is None and result.after == 4, result
 """
 SERIAL = """
@@ -84,64 +90,89 @@ if __name__ == "__main__":
     paths = sorted(map(str, pathlib.Path(folder, "data").glob("*.db")))
     began = time.perf_counter()
     {body}
-    print(time.perf_counter() - began)
+    print((time.perf_counter() - began) * 1000 / len(paths))
 """
+HAND, DEFAULT = "by hand, one after the other", "embedmig.fleet"
+SOURCE = "fleet.py"
+NOTHING = "nothing pending"
 
 
-def make(folder: Path) -> None:
-    """The files as they were before: hand-written ones know their version by user_version, ours by their history."""
-    shutil.rmtree(folder / "data", ignore_errors=True)
-    (folder / "data").mkdir()
-    first = folder / "first.db"
-    if not first.exists():
-        with closing(sqlite3.connect(first)) as conn:
+def run(on: Ground) -> results.Question:
+    files = on.either(2_000, 20)
+    ours = {DEFAULT: "", "2 processes": "2 processes"}
+    tried = {f"{n} threads": f"{n} threads" for n in on.sizes((2, 4, 16, 32), (2,))} | {"4 processes": "4 processes"}
+    ways = []
+    for kind, group in (("sql", f"{files:,} files, SQL"), ("python", f"{files:,} files, Python")):
+        same = ground.Same()
+        bodies = {HAND: (BY_HAND, ""), "embedmig, one after the other": (SERIAL, "")}
+        bodies |= {_label(way): (FLEET, way) for way in (*ours.values(), *(tried.values() if kind == "sql" else ()))}
+        for label, (body, way) in bodies.items():
+            once = _once(on, files, kind, body, way, same.as_by(label))
+            ways.append(Way(group, label, once, 2 if way in tried.values() else 5))
+    for label, body in (("embedmig, one after the other", SERIAL), (DEFAULT, FLEET)):
+        ways.append(Way(NOTHING, label, _again(on, files, body)))
+    groups = ground.in_turn(ways, on.either(4, 1), unit="ms a file", warm=False)
+    limits = [
+        results.Limit(
+            f"{DEFAULT}, {group}: files per second, against by hand",
+            [(1, group, HAND)], [(1, group, DEFAULT)], least=1.5,
+        )
+        for group in groups
+        if group != NOTHING
+    ]  # fmt: skip
+    limits += [
+        results.Limit(f"{label}, {NOTHING}", [(1, NOTHING, label)], most=0.2, unit="ms a file")
+        for label in groups[NOTHING]
+    ]
+    return results.question(TITLE, ABOUT, groups, limits, base=HAND, log=False)
+
+
+def _label(way: str) -> str:
+    return f"{DEFAULT}, {way}" if way else DEFAULT
+
+
+def _folder(on: Ground) -> Path:
+    def make(folder: Path) -> None:
+        for kind in ("sql", "python"):
+            (folder / kind).mkdir()
+            for name, text in MIGRATIONS.items():
+                if kind == "python" and name.startswith("004"):
+                    name, text = "004_words.py", PYTHON
+                (folder / kind / name).write_text(text)
+        with closing(sqlite3.connect(folder / "first.db")) as conn:
             conn.execute(MIGRATIONS["001_initial.sql"])
             conn.executemany("INSERT INTO notes (body) VALUES (?)", [("bread and cheese",)] * 50)
             conn.execute("PRAGMA user_version = 1")
             conn.commit()
-        command = f"import embedmig; embedmig.Migrator({str(folder / 'sql')!r}).baseline({str(first)!r}, 1)"
-        subprocess.run([folder.joinpath("interpreter").read_text(), "-c", command], check=True, env=clean_environment())
-    for number in range(FILES):
-        shutil.copyfile(first, folder / "data" / f"{number:04}.db")
+        text = f"import embedmig\nembedmig.Migrator({str(folder / 'sql')!r}).baseline({str(folder / 'first.db')!r}, 1)\n"
+        ground.process(ground.app(on, folder, "first", text))
+
+    return on.prepared(f"fleet-{on.either(2_000, 20)}", make, SOURCE)
 
 
-def run(folder: Path, body: str, kind: str, way: str = "") -> float:
-    app = folder / "app.py"
-    app.write_text(APP.format(body=body.strip().replace("\n", "\n    ")))
-    command = [folder.joinpath("interpreter").read_text(), app, folder, kind, way]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=clean_environment())
-    return float(done.stdout)
+def _once(on: Ground, files: int, kind: str, body: str, way: str, check: Callable[[Path], None]) -> Callable[[], float]:
+    def once() -> float:
+        folder = _folder(on)
+        data = folder / "data"
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir()
+        for number in range(files):
+            shutil.copyfile(folder / "first.db", data / f"{number:04}.db")
+        ground.settled()
+        took = _ran(on, folder, kind, body, way)
+        for path in (data / "0000.db", data / f"{files - 1:04}.db"):
+            check(path)
+        return took
+
+    return once
 
 
-def main() -> None:
-    python = wheel_python()
-    print(machine(), f"{FILES:,} files")
-    folder = ROOT / ".bench-fleet"  # on a real disk: a commit's cost is what is measured
-    shutil.rmtree(folder, ignore_errors=True)
-    for kind in ("sql", "python"):
-        (folder / kind).mkdir(parents=True)
-        for name, text in MIGRATIONS.items():
-            if kind == "python" and name.startswith("004"):
-                name, text = "004_words.py", PYTHON
-            (folder / kind / name).write_text(text)
-    (folder / "interpreter").write_text(str(python))
-    ways = [("by hand", BY_HAND), ("embedmig, one by one", SERIAL)]
-    ways += [(way, FLEET) for way in sys.argv[1:] or ["default", "2 processes"]]
-    for kind in ("sql", "python"):
-        found: dict[str, list[float]] = {way: [] for way, _ in ways}
-        for _ in range(ROUNDS):
-            for way, body in ways:
-                make(folder)
-                found[way].append(run(folder, body, kind, way))
-        for way, seconds in found.items():
-            times = statistics.median(a / b for a, b in zip(found["by hand"], seconds, strict=True))
-            print(f"{kind:7} {way:22} {FILES / statistics.median(seconds):6.0f} files/s   {times:.2f} x by hand")
-    print("nothing pending:")
-    for way, body in ways[1:]:
-        seconds = statistics.median(run(folder, body, "python", way) for _ in range(ROUNDS))
-        print(f"        {way:22} {seconds / FILES * 1000:.3f} ms a file")
-    shutil.rmtree(folder)
+def _again(on: Ground, files: int, body: str) -> Callable[[], float]:
+    """On files that the way before has brought up to date."""
+    return lambda: _ran(on, _folder(on), "python", body, "")
 
 
-if __name__ == "__main__":
-    main()
+def _ran(on: Ground, folder: Path, kind: str, body: str, way: str) -> float:
+    command = ground.app(on, folder, "app", APP.format(body=body.strip().replace("\n", "\n    ")))
+    _, said = ground.process([*command, folder, kind, way])
+    return float(said)

@@ -1,87 +1,120 @@
-"""What a launch costs that finds nothing to do: whole processes, against one that only opens the file and reads once.
-
-To reach: with 50 shipped migrations at most 1.3 x bare sqlite3 (aim at 1.2), with 500 at most 1.15 x that.
-"""
+"""What a launch costs that finds nothing to do: whole processes, beside one that only opens the file and reads once."""
 
 from __future__ import annotations
 
-import sqlite3
-import sys
+import shutil
 import tempfile
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
-from common import compiled, in_turn, machine, ratio, spread, wheel_python
+from benchmarks import ground, histories, peers, results
+from benchmarks.ground import Ground, Unable, Way
 
-BARE = """\
-import sqlite3
-conn = sqlite3.connect({path!r})
-conn.execute("SELECT count(*) FROM t0").fetchone()
-conn.close()
-"""
-MIGRATE = """\
-import sys
-sys.path.insert(0, {folder!r})
-import embedmig
-embedmig.Migrator({package!r}).migrate({path!r})
-"""
-CONNECT = """\
-import sys
-sys.path.insert(0, {folder!r})
-import embedmig
-embedmig.connect({path!r}, {package!r}).close()
-"""
-OPEN = CONNECT.replace("connect(", "open(")
-UTILS = """\
-import sqlite_utils
-sqlite_utils.Database({path!r}, execute_plugins=False).close()
-"""
+TITLE = "A launch with nothing pending"
+ABOUT = (
+    "Whole processes, from start to exit, on a file that is up to date. *bare sqlite3* opens it, reads one row and closes it;"
+    " nothing can be less. *sqlite-utils alone* opens it as a `Database`. Migrations are SQL files where a migrator has these."
+    " The first 500 make 100 tables, later ones change them."
+)
+SIZES = (10, 50, 500, 5_000)
+BARE = "import sqlite3\nconn = sqlite3.connect({path})\nconn.execute('SELECT count(*) FROM t0').fetchone()\nconn.close()\n"
+UTILS = "import sqlite_utils\nsqlite_utils.Database({path}, execute_plugins=False).close()\n"
+REST = peers.BY_HAND._replace(label="by hand (user_version)")
 
 
-def build(folder: Path, python: Path, shipped: int) -> dict[str, list[str | Path]]:
-    package, path = f"app_{shipped}", str(folder / f"app_{shipped}.db")
-    (folder / package).mkdir()
-    (folder / package / "__init__.py").touch()
-    for version in range(1, shipped + 1):
-        text = f"-- Step {version}.\nCREATE TABLE t{version - 1} (id INTEGER PRIMARY KEY, name TEXT);\n"
-        (folder / package / f"{version:04}_step_{version}.sql").write_text(text)
-    compiled(folder / package, python)
-    names = {"folder": str(folder), "package": package, "path": path}
-    commands: dict[str, list[str | Path]] = {}
-    for name, text in {"bare": BARE, "migrate": MIGRATE, "connect": CONNECT, "open": OPEN, "utils": UTILS}.items():
-        script = folder / f"{name}_{shipped}.py"
-        script.write_text(text.format(**names))
-        commands[f"{name} {shipped}"] = [python, "-I", script]
-    in_turn({"first": commands[f"migrate {shipped}"]}, 1)
-    with closing(sqlite3.connect(path)) as conn:
-        assert conn.execute("SELECT count(*) FROM _migrations").fetchone() == (shipped,)
-    return commands
+def prepare(on: Ground) -> None:
+    for size in SIZES:
+        for peer in (REST, peers.EMBEDMIG, *peers.OTHERS):
+            _ready(on, peer, size)
 
 
-def main(rounds: int = 41) -> None:
-    python = wheel_python()
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
-        folder = Path(name)
-        few, many = build(folder, python, 50), build(folder, python, 500)
-        wanted = {
-            k: v for k, v in (few | many).items() if k not in ("bare 500", "connect 500", "open 500", "utils 500")
-        }
-        times = in_turn(wanted, rounds)
-    print(f"A launch with nothing pending, whole process, median (quartiles) of {rounds} paired runs")
-    print(machine())
-    for label, values in times.items():
-        print(f"  {label:12} {spread(values)}")
-    print(
-        f"migrate(path), 50 shipped / bare sqlite3:    {ratio(times, 'migrate 50', 'bare 50'):.2f} x   (at most 1.30)"
-    )
-    print(
-        f"connect(path), 50 shipped / bare sqlite3:    {ratio(times, 'connect 50', 'bare 50'):.2f} x   (at most 1.30)"
-    )
-    print(
-        f"migrate(path), 500 shipped / 50 shipped:     {ratio(times, 'migrate 500', 'migrate 50'):.2f} x   (at most 1.15)"
-    )
-    print(f"open(path), 50 shipped / sqlite_utils alone: {ratio(times, 'open 50', 'utils 50'):.2f} x")
+def run(on: Ground) -> results.Question:
+    rounds = on.either(21, 1)
+    ways = [way for size in on.sizes(SIZES, (10,)) for way in _ways(on, size, on.either(4, 1))]
+    groups = ground.in_turn(ways, rounds, warm=not on.small)
+    limits = [
+        results.Limit(
+            "`connect`, 50 shipped, against bare sqlite3",
+            [(1, "50 shipped", "embedmig connect")], [(1, "50 shipped", "bare sqlite3")], most=1.3,
+        ),
+        *(
+            results.Limit(
+                f"`connect`, {size:,} shipped, against 50",
+                [(1, f"{size:,} shipped", "embedmig connect")], [(1, "50 shipped", "embedmig connect")], most=most,
+            )
+            for size, most in ((500, 1.15), (5_000, 2.0))
+        ),
+        *results.ahead(groups, "embedmig connect", [p.label for p in peers.OTHERS]),
+    ]  # fmt: skip
+    return results.question(TITLE, ABOUT, groups, limits, base="bare sqlite3")
 
 
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+def _ways(on: Ground, size: int, slow: int) -> list[Way]:
+    group = f"{size:,} shipped"
+    all_of = [peers.EMBEDMIG, REST, *peers.OTHERS]
+    ready = {peer.label: _ready(on, peer, size) for peer in all_of}
+    first = ready["embedmig"]
+    assert isinstance(first, Path)
+    path = first / "app.db"
+    scripts = {
+        "bare sqlite3": BARE.replace("{path}", repr(str(path))),
+        "embedmig connect": peers.script(peers.EMBEDMIG, first, path),
+        "embedmig open": peers.script(peers.OPEN, first, path),
+        "sqlite-utils alone": UTILS.replace("{path}", repr(str(path))),
+    }
+    ways = [
+        Way(group, label, _timed(on, first, label.replace(" ", "_"), text)) for label, text in scripts.items()
+    ]
+    for peer in (REST, *peers.OTHERS):
+        folder = ready[peer.label]
+        if isinstance(folder, str):
+            ways.append(Way(group, peer.label, _unable(folder)))
+        else:
+            text = peers.script(peer, folder, folder / "app.db")
+            ways.append(Way(group, peer.label, _timed(on, folder, "launch", text), 21 if peer is REST else slow))
+    return ways
+
+
+def _timed(on: Ground, folder: Path, name: str, text: str) -> Callable[[], float]:
+    command = ground.app(on, folder, name, text)
+    return lambda: ground.process(command)[0]
+
+
+def _unable(why: str) -> Callable[[], float]:
+    def never() -> float:
+        raise Unable(why)
+
+    return never
+
+
+def _ready(on: Ground, peer: peers.Peer, size: int) -> Path | str:
+    """A folder with a peer's app and a file that it has brought up to date; or why there is none."""
+    if size > peer.most:
+        return peer.why
+
+    def make(folder: Path) -> None:
+        peers.write(peer, folder, histories.many(size), "sql")
+        on.compiled(folder)
+        # the file is made in memory: how long that takes on a disk is another question
+        with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
+            path = Path(name, "app.db")
+            try:
+                ground.process(ground.app(on, folder, "first", peers.script(peer, folder, path)))
+            except Unable as error:
+                (folder / "why").write_text(f"bringing a new file up to date was {error}")
+                return
+            if peer.key != "by_hand":
+                same = ground.Same()
+                same.as_by(REST.label)(_by_hand(on, size) / "app.db")
+                same.as_by(peer.label)(path)
+            shutil.copyfile(path, folder / "app.db")
+
+    folder = on.prepared(f"launch-{size}-{peer.key}", make)
+    why = folder / "why"
+    return why.read_text() if why.exists() else folder
+
+
+def _by_hand(on: Ground, size: int) -> Path:
+    folder = _ready(on, REST, size)
+    assert isinstance(folder, Path)
+    return folder

@@ -1,145 +1,129 @@
-"""What rebuild() costs beside the statements that an author would write by hand, for a table of a million rows.
-
-The same change in the same process, each on a fresh copy of the file, in turn; a migration's own settings, no COMMIT measured.
-What it takes of the processor is shown beside: on a busy machine that is the steadier figure.
-To reach: at most 1.15 x the raw statements.
-"""
+"""What it costs to rebuild a table that two others hang on: beside SQLite's own procedure written by hand, check included."""
 
 from __future__ import annotations
 
-import os
-import random
-import shutil
 import sqlite3
-import statistics
-import sys
-import tempfile
-import time
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
-from common import ROOT, machine
+from benchmarks import big, ground, peers, results
+from benchmarks.ground import Ground, Way
+from benchmarks.histories import Step
 
-sys.path.insert(0, str(ROOT))
-
-import embedmig
-
-NOTES = """
-CREATE TABLE notes (
-  id INTEGER PRIMARY KEY,
-  title TEXT,
-  body TEXT NOT NULL,
-  created_at TEXT NOT NULL, -- ISO 8601, UTC
-  parent INTEGER REFERENCES notes (id)
-);
-CREATE INDEX notes_by_title ON notes (title COLLATE NOCASE, id DESC);
-CREATE INDEX notes_by_day ON notes (substr(created_at, 1, 10)) WHERE parent IS NULL;
-CREATE VIEW recent AS SELECT id, title FROM notes ORDER BY created_at DESC LIMIT 100;
-CREATE TABLE counts (n INTEGER);
-CREATE TRIGGER notes_ai AFTER INSERT ON notes BEGIN UPDATE counts SET n = n + 1; END;
+TITLE = "A table rebuilt"
+ABOUT = (
+    "A table of a million rows becomes NOT NULL in one column; two tables of a million rows each hang on it by ON DELETE"
+    " CASCADE. Whole processes, on a fresh copy of the file each time. *By hand* is SQLite's own procedure, PRAGMA"
+    " foreign_key_check included. Each migrator rebuilds by its own means: `transform()` of sqlite-utils, Alembic's batch mode,"
+    " Django's AlterField; yoyo, caribou and peewee-migrate have none and run the same SQL. Of these only Django checks the keys."
+)
+COLUMNS = "id INTEGER PRIMARY KEY, size INTEGER, name TEXT{}"  # Django puts an altered column last
+CHILD = (
+    "CREATE TABLE {0} (id INTEGER PRIMARY KEY, folder_id INTEGER NOT NULL REFERENCES folders (id) ON DELETE CASCADE, body TEXT)"
+)
+BEFORE = Step(
+    1,
+    (f"CREATE TABLE folders ({COLUMNS.format('')})", CHILD.format("notes"), CHILD.format("files")),
+    own={
+        "django": f'''migrations.RunSQL(
+        {[f"CREATE TABLE folders ({COLUMNS.format('')})", CHILD.format("notes"), CHILD.format("files")]!r},
+        state_operations=[
+            migrations.CreateModel("Folder", [
+                ("id", models.AutoField(primary_key=True)), ("name", models.TextField(null=True)),
+                ("size", models.IntegerField(null=True)),
+            ], {{"db_table": "folders"}}),
+            *(migrations.CreateModel(name, [
+                ("id", models.AutoField(primary_key=True)), ("folder", models.ForeignKey("Folder", models.CASCADE)),
+                ("body", models.TextField(null=True)),
+            ], {{"db_table": name.lower() + "s"}}) for name in ("Note", "File")),
+        ])'''
+    },
+)
+SQL = (
+    f"CREATE TABLE new_folders ({COLUMNS.format(' NOT NULL')})",
+    "INSERT INTO new_folders SELECT id, size, name FROM folders",
+    "DROP TABLE folders",
+    "ALTER TABLE new_folders RENAME TO folders",
+)
+AFTER = Step(
+    2,
+    SQL,
+    own={
+        "sqlite_utils": 'db["folders"].transform(not_null={"name"})',
+        "alembic": 'with op.batch_alter_table("folders") as batch:\n    batch.alter_column("name", existing_type=sa.Text, nullable=False)',
+        "django": 'migrations.AlterField("folder", "name", models.TextField())',
+    },
+)
+REBUILD = AFTER._replace(own={"embedmig": 'import embedmig\nembedmig.rebuild(db, "folders", not_null={"name": True})'})
+BY_HAND = f"""\
+import sqlite3
+conn = sqlite3.connect({{path}}, isolation_level=None)
+conn.execute("PRAGMA foreign_keys = OFF")
+conn.execute("BEGIN")
+for statement in {SQL!r}:
+    conn.execute(statement)
+assert not conn.execute("PRAGMA foreign_key_check").fetchall()
+conn.execute("PRAGMA user_version = 2")
+conn.execute("COMMIT")
+conn.close()
 """
-NEW = """(
-  id INTEGER PRIMARY KEY,
-  title TEXT NOT NULL DEFAULT '',
-  body TEXT NOT NULL,
-  created_at TEXT NOT NULL, -- ISO 8601, UTC
-  parent INTEGER REFERENCES notes (id)
-)"""
-BY_HAND = f"""
-PRAGMA legacy_alter_table = ON;
-CREATE TABLE new_notes {NEW};
-INSERT INTO new_notes SELECT id, coalesce(title, ''), body, created_at, parent FROM notes;
-DROP TABLE notes;
-ALTER TABLE new_notes RENAME TO notes;
-CREATE INDEX notes_by_title ON notes (title COLLATE NOCASE, id DESC);
-CREATE INDEX notes_by_day ON notes (substr(created_at, 1, 10)) WHERE parent IS NULL;
-CREATE TRIGGER notes_ai AFTER INSERT ON notes BEGIN UPDATE counts SET n = n + 1; END;
-PRAGMA legacy_alter_table = OFF;
-"""
+SOURCE = "rebuild.py"
+HAND = "by hand"
+GROUP = "{:,} rows and twice as many that hang on them"
 
 
-def by_hand(conn: sqlite3.Connection) -> None:
-    for statement in BY_HAND.split(";\n"):
-        conn.execute(statement.replace("UPDATE counts SET n = n + 1; END", "UPDATE counts SET n = n + 1; END;"))
+def _fill(conn: sqlite3.Connection, rows: int) -> None:
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+    conn.execute(numbers + "INSERT INTO folders SELECT i, i * 7 % 1000, 'folder ' || i FROM n", (rows,))
+    for table in ("notes", "files"):
+        sql = f"INSERT INTO {table} SELECT i, i * 7919 % ? + 1, 'a few words of text ' || i FROM n"
+        conn.execute(numbers + sql, (rows, rows))
 
 
-def by_edits(conn: sqlite3.Connection) -> None:
-    embedmig.rebuild(
-        conn, "notes", not_null={"title": True}, default={"title": "''"}, copy={"title": "coalesce(title, '')"}
-    )
+def _rows(on: Ground) -> Path:
+    size = on.either(1_000_000, 1_000)
+    return big.filled(on, f"rebuild-{size}", BEFORE, lambda conn: _fill(conn, size), SOURCE)
 
 
-def by_text(conn: sqlite3.Connection) -> None:
-    embedmig.rebuild(conn, "notes", f"CREATE TABLE notes {NEW}", copy={"title": "coalesce(title, '')"})
+def _apps(on: Ground) -> dict[str, tuple[Path, str]]:
+    """Label -> folder and script. Those of embedmig share a file."""
+    rows, steps = _rows(on), [BEFORE, AFTER]
+    sql = big.app(on, peers.NO_BACKUP, rows, steps, "sql", SOURCE)
+    ours = big.app(on, peers.NO_BACKUP, rows, [BEFORE, REBUILD], "python", SOURCE)
+    hand = big.app(on, peers.BY_HAND, rows, steps, "sql", SOURCE)
+    found = {
+        HAND: (hand, BY_HAND.replace("{path}", repr(str(hand / "app.db")))),
+        "embedmig, the same SQL, no backup": (sql, peers.script(peers.NO_BACKUP, sql, sql / "app.db")),
+        "embedmig.rebuild(), no backup": (ours, peers.script(peers.NO_BACKUP, ours, ours / "app.db")),
+        "embedmig, the same SQL, with a backup": (sql, peers.script(peers.EMBEDMIG, sql, sql / "app.db")),
+    }
+    for peer in peers.OTHERS:
+        folder = big.app(on, peer, rows, steps, "sql", SOURCE)
+        found[peer.label] = (folder, peers.script(peer, folder, folder / "app.db"))
+    return found
 
 
-def build(path: Path, rows: int, seed: int = 1) -> None:
-    some = random.Random(seed)
-    words = ["note", "list", "plan", "café", "trip", "call", "idea", "bill", "book", "song"]
-    with closing(sqlite3.connect(path)) as conn:
-        conn.executescript(NOTES)
-        conn.execute("DROP TRIGGER notes_ai")
-        conn.executemany(
-            "INSERT INTO notes (title, body, created_at, parent) VALUES (?, ?, ?, ?)",
-            (
-                (
-                    None if some.random() < 0.1 else " ".join(some.choices(words, k=3)),
-                    " ".join(some.choices(words, k=12)),
-                    f"2026-{some.randint(1, 12):02}-{some.randint(1, 28):02}T12:00:00Z",
-                    None if some.random() < 0.5 else some.randint(1, rows),
-                )
-                for _ in range(rows)
-            ),
+def prepare(on: Ground) -> None:
+    _apps(on)
+
+
+def run(on: Ground) -> results.Question:
+    group = GROUP.format(on.either(1_000_000, 1_000))
+    same, ways = ground.Same(), []
+    for number, (label, (folder, text)) in enumerate(_apps(on).items()):
+        slow = any(label == peer.label for peer in peers.OTHERS)
+        once = big.once(on, folder, text, f"run_{number}", same.as_by(label))
+        ways.append(Way(group, label, once, 2 if slow else 5))
+    ways.append(Way(group, "cp", big.copied(_rows(on))))
+    groups = ground.in_turn(ways, on.either(5, 1), warm=False)
+    limits = [
+        results.Limit(f"{label}, against by hand", [(1, group, label)], [(1, group, HAND)], most=1.15)
+        for label in ("embedmig, the same SQL, no backup", "embedmig.rebuild(), no backup")
+    ]
+    with_copy = [(1.15, group, HAND), (1, group, "cp")]
+    limits.append(
+        results.Limit(
+            "embedmig with a backup, against 1.15 x by hand and one `cp`",
+            [(1, group, "embedmig, the same SQL, with a backup")], with_copy, most=1.0,
         )
-        conn.execute("CREATE TRIGGER notes_ai AFTER INSERT ON notes BEGIN UPDATE counts SET n = n + 1; END")
-        conn.commit()
-
-
-def once(original: Path, action: Callable[[sqlite3.Connection], None]) -> tuple[float, float, object]:
-    """Milliseconds of one change by the clock and of the processor, and the file's content after it."""
-    path = original.with_name("copy.db")
-    shutil.copyfile(original, path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        conn.execute("PRAGMA synchronous = EXTRA")
-        conn.execute("BEGIN IMMEDIATE")
-        began, cpu = time.perf_counter(), time.process_time()
-        action(conn)
-        took, used = (time.perf_counter() - began) * 1000, (time.process_time() - cpu) * 1000
-        after = conn.execute("SELECT count(*), sum(id), sum(length(title)) FROM notes").fetchall()
-        after += sorted(conn.execute("SELECT type, name FROM sqlite_master WHERE name <> 'new_notes'").fetchall())
-        conn.execute("ROLLBACK")
-    os.unlink(path)
-    return took, used, after
-
-
-def main(rounds: int = 9, rows: int = 1_000_000) -> None:
-    ways = {"by hand": by_hand, "small edits": by_edits, "the new text": by_text}
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    used: dict[str, list[float]] = {name: [] for name in ways}
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
-        original = Path(name) / "notes.db"
-        build(original, rows)
-        size = original.stat().st_size / 1e6
-        found = {label: once(original, action)[2] for label, action in ways.items()}
-        assert found["by hand"] == found["small edits"] == found["the new text"], "the three did not do the same"
-        for _ in range(rounds):
-            for label, action in ways.items():
-                clock, processor, _after = once(original, action)
-                times[label].append(clock)
-                used[label].append(processor)
-    print(f"A table of {rows:,} rows rebuilt ({size:.0f} MB, two indexes), median of {rounds} rounds in turn")
-    print(machine())
-    for label in ways:
-        shown = f"  {label:12} {statistics.median(times[label]):7.0f} ms   {against(times, label):.2f} x"
-        shown += f"   processor {statistics.median(used[label]):7.0f} ms   {against(used, label):.2f} x"
-        print(shown + ("" if label == "by hand" else "   (at most 1.15)"))
-
-
-def against(times: dict[str, list[float]], label: str) -> float:
-    """The median of the paired ratios to what is written by hand."""
-    return statistics.median(a / b for a, b in zip(times[label], times["by hand"], strict=True))
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    )  # fmt: skip
+    return results.question(TITLE, ABOUT, groups, limits, base=HAND)
