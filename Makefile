@@ -51,11 +51,8 @@ test-all: ## the tests on Python 3.11, 3.12 and 3.13
 faults: $(VENV)/.made ## break real upgrades at every file operation, and the others' too: docs/faults.md
 	PYTHONPATH=.:tests $(BIN)/python -m faults $(FAULTS_ARGS)
 
-bench: $(VENV)/.made ## what a launch costs, a first launch, a rebuilt table, and how long a window stands still
-	$(BIN)/python benchmarks/launch.py
-	$(BIN)/python benchmarks/fresh.py
-	$(BIN)/python benchmarks/loop.py
-	$(BIN)/python benchmarks/rebuild.py
+bench: $(VENV)/.made ## embedmig beside other migrators: docs/performance.md; QUESTIONS="launch fresh" asks some
+	$(BIN)/python -m benchmarks $(QUESTIONS)
 
 pictures: $(VENV)/.made ## draw the demo app's schema anew, into docs/
 	$(BIN)/python -m demo_app.pictures
@@ -67,4 +64,4 @@ docs: $(VENV)/.made ## write docs/command-line.md anew, from the commands
 	$(BIN)/python docs/command_line.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) .venv-* .pytest.out .coverage* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.db*
+	rm -rf $(VENV) .venv-* .bench-files .pytest.out .coverage* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.db*

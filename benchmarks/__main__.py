@@ -12,7 +12,18 @@ import time
 from pathlib import Path
 
 from benchmarks import (
-    backup, fleet, fresh, ground, launch, memory, page, proportion, rebuild, results, rows, window,
+    backup,
+    fleet,
+    fresh,
+    ground,
+    launch,
+    memory,
+    page,
+    proportion,
+    rebuild,
+    results,
+    rows,
+    window,
 )  # fmt: skip
 
 QUESTIONS = {

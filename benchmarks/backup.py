@@ -70,7 +70,9 @@ def run(on: Ground) -> results.Question:
         ways.append(Way(group, "cp", big.copied(folder / "before.db")))
         says = f"embedmig, {group}, against {HAND}"
         limits.append(results.Limit(says, [(1, group, "embedmig")], [(1, group, HAND)], most=1.1))
-    return results.question(TITLE, ABOUT, ground.in_turn(ways, on.either(7, 1), warm=False), limits, base=HAND, log=False)
+    return results.question(
+        TITLE, ABOUT, ground.in_turn(ways, on.either(7, 1), warm=False), limits, base=HAND, log=False
+    )
 
 
 def _once(on: Ground, folder: Path, label: str, text: str, check: Callable[[Path], None]) -> Callable[[], float]:
@@ -82,7 +84,7 @@ def _once(on: Ground, folder: Path, label: str, text: str, check: Callable[[Path
         ground.fresh(path, folder / "before.db")
         if (folder / "before.db-wal").exists():
             shutil.copyfile(folder / "before.db-wal", f"{path}-wal")
-        ground.settled()
+        ground.settled(path)
         took, _ = ground.process(command)
         check(Path(f"{path}.v0001.bak"))
         ground.fresh(path)

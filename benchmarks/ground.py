@@ -14,15 +14,18 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from benchmarks import peers
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv-bench"
+VENV = ROOT / f".venv-bench-{sys.version_info[0]}.{sys.version_info[1]}"
 FILES = ROOT / ".bench-files"  # on a real disk, beside the sources: what a commit costs is measured
 MOST_S = 120.0  # a run that takes longer is given up, and the page says so
 SIDECARS = ("", "-journal", "-wal", "-shm")
+
+
+T = TypeVar("T")
 
 
 class Unable(Exception):
@@ -39,7 +42,7 @@ class Ground(NamedTuple):
     def either(self, full: int, small: int) -> int:
         return small if self.small else full
 
-    def sizes(self, full: Sequence[int], small: Sequence[int]) -> Sequence[int]:
+    def sizes(self, full: Sequence[T], small: Sequence[T]) -> Sequence[T]:
         return small if self.small else full
 
     def prepared(self, name: str, make: Callable[[Path], object], source: str = "") -> Path:
@@ -159,10 +162,10 @@ def fresh(path: Path, original: Path | None = None) -> None:
         shutil.copyfile(original, path)
 
 
-def settled() -> None:
-    """What earlier runs have written reaches the disk before the next one's time begins."""
-    if hasattr(os, "sync"):
-        os.sync()
+def settled(path: Path) -> None:
+    """What was written to prepare a run reaches the disk before its time begins."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 class Way(NamedTuple):
@@ -227,7 +230,9 @@ def _rows(conn: sqlite3.Connection, table: str) -> object:
     """How many rows, and a sum over all of each column's values."""
     names = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")]
     sums = [f"total(rowid % 9973 * coalesce(length({n}) + unicode({n} || ' ') + 0.0, 7))" for n in names]
-    sums += [f"sum({n} IS NULL)" for n in names] + [f"total(CASE typeof({n}) WHEN 'integer' THEN {n} END)" for n in names]
+    sums += [f"sum({n} IS NULL)" for n in names] + [
+        f"total(CASE typeof({n}) WHEN 'integer' THEN {n} END)" for n in names
+    ]
     return conn.execute(f"SELECT count(*), {', '.join(sums)} FROM {table}").fetchone()
 
 

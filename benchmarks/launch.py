@@ -17,7 +17,9 @@ ABOUT = (
     " The first 500 make 100 tables, later ones change them."
 )
 SIZES = (10, 50, 500, 5_000)
-BARE = "import sqlite3\nconn = sqlite3.connect({path})\nconn.execute('SELECT count(*) FROM t0').fetchone()\nconn.close()\n"
+BARE = (
+    "import sqlite3\nconn = sqlite3.connect({path})\nconn.execute('SELECT count(*) FROM t0').fetchone()\nconn.close()\n"
+)
 UTILS = "import sqlite_utils\nsqlite_utils.Database({path}, execute_plugins=False).close()\n"
 REST = peers.BY_HAND._replace(label="by hand (user_version)")
 
@@ -62,9 +64,7 @@ def _ways(on: Ground, size: int, slow: int) -> list[Way]:
         "embedmig open": peers.script(peers.OPEN, first, path),
         "sqlite-utils alone": UTILS.replace("{path}", repr(str(path))),
     }
-    ways = [
-        Way(group, label, _timed(on, first, label.replace(" ", "_"), text)) for label, text in scripts.items()
-    ]
+    ways = [Way(group, label, _timed(on, first, label.replace(" ", "_"), text)) for label, text in scripts.items()]
     for peer in (REST, *peers.OTHERS):
         folder = ready[peer.label]
         if isinstance(folder, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -17,15 +18,17 @@ ABOUT = (
 )
 SOURCE = "memory.py"
 BARE = "bare sqlite3"
-# of this process alone: ru_maxrss would count what its parent had when it was started
+# of this process alone: on Linux ru_maxrss would count what its parent had when it was started
 PEAK = """
-import os
+import os, sys
 if os.path.exists("/proc/self/status"):
     with open("/proc/self/status") as file:
         print(next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024)
+elif sys.platform == "darwin":
+    import resource
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024)
 else:
-    import resource, sys
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024))
+    print("nan")
 """
 
 
@@ -78,9 +81,16 @@ def peak(on: Ground, folder: Path, text: str, name: str, check: Callable[[Path],
         _, said = ground.process(command, 600)
         check(path)
         ground.fresh(path)
-        return float(said)
+        return megabytes(said)
 
     return once
+
+
+def megabytes(said: str) -> float:
+    """What PEAK printed. Raises Unable on a system that is not asked for it here."""
+    if math.isnan(float(said)):
+        raise ground.Unable("measured on Linux and macOS")
+    return round(float(said), 2)
 
 
 def counted(path: Path) -> object:

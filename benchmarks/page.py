@@ -119,7 +119,12 @@ def _figures(question: Question) -> str:
                 lines.append(f"| {label} | {kept.get('why', 'not measured')} | | |{' |' if against else ''}")
                 continue
             unit = kept["unit"]
-            cells = [label, shown(found.median, unit), f"{shown(found.low, unit)} to {shown(found.high, unit)}", str(found.runs)]
+            cells = [
+                label,
+                shown(found.median, unit),
+                f"{shown(found.low, unit)} to {shown(found.high, unit)}",
+                str(found.runs),
+            ]
             if against:
                 times = results.combined(question, [(1, group, label)], [(1, group, base)])
                 cells.append(f"{times.median:.2f} x" if times else "")
@@ -146,5 +151,7 @@ def told(name: str, question: Question) -> list[str]:
         found, met = results.reached(question, limit)
         if found is not None and not (limit["ahead"] and met):
             bound = f"at most {limit['most']:g}" if limit["most"] is not None else f"at least {limit['least']:g}"
-            lines.append(f"  {limit['says']}: {found.median:.2f} {limit['unit']}, {bound}: {'yes' if met else 'MISSED'}")
+            lines.append(
+                f"  {limit['says']}: {found.median:.2f} {limit['unit']}, {bound}: {'yes' if met else 'MISSED'}"
+            )
     return lines

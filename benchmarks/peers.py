@@ -148,7 +148,9 @@ def _write_yoyo(app: Path, steps: Sequence[Step], kind: str) -> None:
         name, before = f"{step.version:04}.step", f"{step.version - 1:04}.step"
         if kind == "sql":
             depends = f"-- depends: {before}\n" if step.version > 1 else ""
-            (app / f"{name}.sql").write_text(f"-- Step {step.version}.\n{depends}" + ";\n".join(step.statements) + ";\n")
+            (app / f"{name}.sql").write_text(
+                f"-- Step {step.version}.\n{depends}" + ";\n".join(step.statements) + ";\n"
+            )
             continue
         lines = "execute, executemany = conn.execute, conn.executemany\n" + step.python("yoyo", kind)
         depends = f'__depends__ = {{"{before}"}}\n\n\n' if step.version > 1 else "\n"
@@ -231,7 +233,9 @@ def _write_django(app: Path, steps: Sequence[Step], kind: str) -> None:
             text += _function("def change(apps, schema_editor):", lines + step.python("django", kind, "%s")) + "\n\n"
             operations = "migrations.RunPython(change)"
         before = f'("app", "{step.version - 1:04}_step")' if step.version > 1 else ""
-        text += f"class Migration(migrations.Migration):\n    dependencies = [{before}]\n    operations = [{operations}]\n"
+        text += (
+            f"class Migration(migrations.Migration):\n    dependencies = [{before}]\n    operations = [{operations}]\n"
+        )
         (app / "migrations" / f"{step.version:04}_step.py").write_text(text)
 
 
@@ -283,7 +287,9 @@ YOYO = Peer("yoyo", "yoyo", "yoyo-migrations", _write_yoyo, _YOYO)
 ALEMBIC = Peer("alembic", "Alembic", "alembic", _write_alembic, _ALEMBIC)
 DJANGO = Peer("django", "Django", "Django", _write_django, _DJANGO)
 CARIBOU = Peer("caribou", "caribou", "caribou", _write_caribou, _CARIBOU)
-PEEWEE = Peer("peewee", "peewee-migrate", "peewee-migrate", _write_peewee, _PEEWEE, 999, "its file names have three digits")
+PEEWEE = Peer(
+    "peewee", "peewee-migrate", "peewee-migrate", _write_peewee, _PEEWEE, 999, "its file names have three digits"
+)
 
 OTHERS = (SQLITE_UTILS, YOYO, ALEMBIC, DJANGO, CARIBOU, PEEWEE)
 NEEDED = (

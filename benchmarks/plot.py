@@ -77,7 +77,9 @@ def _side_by_side(question: Question) -> str:
         x = scale.at(mark)
         body.append(svg.path([(x, TOP), (x, y + 4)], "grid", 0))
         body.append(svg.text(x, y + 20, _mark(mark, unit), "soft tiny middle"))
-    said = "; ".join(f"{group}, {label}: {shown(f.median, k['unit'])}" for (group, label), (f, k) in figures.items() if f)
+    said = "; ".join(
+        f"{group}, {label}: {shown(f.median, k['unit'])}" for (group, label), (f, k) in figures.items() if f
+    )
     return svg.document(WIDTH, y + 34, question["title"], said, [*body, *rows])
 
 
@@ -123,7 +125,11 @@ def _lines(question: Question) -> str:
 
 def _panel(question: Question, panel: dict[str, Any], top: float) -> list[str]:
     lines = {
-        label: [(x, found.median) for x, group, name in points if (found := results.spread(results.values(question, group, name)))]
+        label: [
+            (x, found.median)
+            for x, group, name in points
+            if (found := results.spread(results.values(question, group, name)))
+        ]
         for label, points in panel["points"].items()
     }
     every = [point for line in lines.values() for point in line]
@@ -134,10 +140,16 @@ def _panel(question: Question, panel: dict[str, Any], top: float) -> list[str]:
     body = [svg.text(16, top + 14, panel["title"], "ink bold small")]
     for mark in across.marks():
         x = across.at(mark)
-        body += [svg.path([(x, top + 24), (x, top + PANEL - 30)], "grid", 0), svg.text(x, top + PANEL - 14, f"{mark:,.0f}", "soft tiny middle")]
+        body += [
+            svg.path([(x, top + 24), (x, top + PANEL - 30)], "grid", 0),
+            svg.text(x, top + PANEL - 14, f"{mark:,.0f}", "soft tiny middle"),
+        ]
     for mark in down.marks():
         y = down.at(mark)
-        body += [svg.path([(90, y), (WIDTH - RIGHT, y)], "grid", 0), svg.text(82, y + 4, _mark(mark, panel["unit"]), "soft tiny end")]
+        body += [
+            svg.path([(90, y), (WIDTH - RIGHT, y)], "grid", 0),
+            svg.text(82, y + 4, _mark(mark, panel["unit"]), "soft tiny end"),
+        ]
     ends: list[float] = []
     for number, (label, line) in enumerate(lines.items()):
         if not line:

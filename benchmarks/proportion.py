@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,17 +61,22 @@ def _over_rows(on: Ground, peaks: dict[tuple[str, str], list[float]]) -> list[Wa
     return ways
 
 
-def _timed(on: Ground, folder: Path, peer: peers.Peer, check: Callable[[Path], None], peaks: list[float]) -> Callable[[], float]:
+def _timed(
+    on: Ground, folder: Path, peer: peers.Peer, check: Callable[[Path], None], peaks: list[float]
+) -> Callable[[], float]:
     path = folder / "app.db"
-    command = ground.app(on, folder, "run_peak", peers.script(peer, folder, path, "import sqlite_utils\n") + memory.PEAK)
+    command = ground.app(
+        on, folder, "run_peak", peers.script(peer, folder, path, "import sqlite_utils\n") + memory.PEAK
+    )
 
     def once() -> float:
         ground.fresh(path, folder / "before.db")
-        ground.settled()
+        ground.settled(path)
         took, said = ground.process(command, 600)
         check(path)
         ground.fresh(path)
-        peaks.append(round(float(said), 2))
+        if not math.isnan(float(said)):
+            peaks.append(round(float(said), 2))
         return took
 
     return once
@@ -88,14 +94,16 @@ def _over_migrations(on: Ground) -> list[Way]:
         path = folder / "app.db"
         command = ground.app(on, folder, "run_embedmig", peers.script(peers.EMBEDMIG, folder, path))
         group = f"{size:,} migration{'s' if size > 1 else ''}"
-        ways += [Way(group, FIRST, _first(path, command)), Way(group, AGAIN, lambda command=command: ground.process(command)[0])]
+        ways += [
+            Way(group, FIRST, _first(path, command)),
+            Way(group, AGAIN, lambda command=command: ground.process(command)[0]),
+        ]
     return ways
 
 
 def _first(path: Path, command: list[str | Path]) -> Callable[[], float]:
     def once() -> float:
         ground.fresh(path)
-        ground.settled()
         return ground.process(command)[0]
 
     return once

@@ -107,6 +107,11 @@ def load(path: Path) -> dict[str, Any]:
 def merge(path: Path, name: str, asked: Question, seconds: float, stand: dict[str, Any]) -> dict[str, Any]:
     """Put one question's answer into the file, beside what is there; each knows its own date, versions and machine."""
     kept = load(path)
-    kept[name] = {**asked, "seconds": round(seconds, 1), "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), **stand}
+    kept[name] = {
+        **asked,
+        "seconds": round(seconds, 1),
+        "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        **stand,
+    }
     path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return kept

@@ -85,7 +85,9 @@ def run(on: Ground) -> results.Question:
             Way(kind, "embedmig.aio", _once(on, folder, "beside", kind)),
         ]
     groups = ground.in_turn(ways, on.either(5, 1), warm=False)
-    limits = [results.Limit(f"embedmig.aio, {kind}", [(1, kind, "embedmig.aio")], most=20.0, unit="ms") for kind in groups]
+    limits = [
+        results.Limit(f"embedmig.aio, {kind}", [(1, kind, "embedmig.aio")], most=20.0, unit="ms") for kind in groups
+    ]
     return results.question(TITLE, ABOUT, groups, limits)
 
 
