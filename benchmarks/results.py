@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,27 +35,39 @@ class Found(NamedTuple):
 
 
 def question(
-    title: str, about: str, groups: Any, limits: Sequence[Limit], base: str = "", log: bool = True, lines: Any = None
+    title: str,
+    about: str,
+    groups: Any,
+    limits: Sequence[Limit],
+    base: str = "",
+    log: bool = True,
+    lines: Any = None,
+    why: str = "",
 ) -> Question:
-    """One question as it is kept. `base` is what the others' ratios are to; `lines` says that the picture is of lines."""
+    """One question as it is kept. `base` is what the others' ratios are to; `lines` says that the picture is of lines; `why`
+    is what the page says where a limit is missed."""
     return {
         "title": title,
         "about": about,
         "base": base,
         "log": log,
         "lines": lines,
+        "why": why,
         "groups": groups,
         "limits": [limit._asdict() for limit in limits],
     }
 
 
-def ahead(groups: Any, ours: str, others: Sequence[str]) -> list[Limit]:
-    """Ahead of every peer, in every group."""
+def ahead(
+    groups: Any, ours: str, others: Sequence[str], net: Callable[[str, str], Sequence[Term]] = lambda *_: ()
+) -> list[Limit]:
+    """Ahead of every peer, in every group; `net(group, other)` says what is added to ours before it is compared."""
     return [
-        Limit(f"{ours}, {group}, against {other}", [(1, group, ours)], [(1, group, other)], most=1.0, ahead=True)
+        Limit(says, [(1, group, ours), *net(group, other)], [(1, group, other)], most=1.0, ahead=True)
         for group, series in groups.items()
         for other in others
         if other in series
+        for says in [f"{ours}, {group}, against {other}"]
     ]
 
 
