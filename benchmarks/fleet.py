@@ -112,7 +112,7 @@ def run(on: Ground) -> results.Question:
             ways.append(Way(group, label, once, 2 if way in tried.values() else 5))
     for label, body in (("embedmig, one after the other", SERIAL), (DEFAULT, FLEET)):
         ways.append(Way(NOTHING, label, _again(on, files, body)))
-    groups = ground.in_turn(ways, on.either(4, 1), unit="ms a file", warm=False)
+    groups = ground.in_turn(ways, on.either(3, 1), unit="ms a file", warm=False)
     limits = [
         results.Limit(
             f"{DEFAULT}, {group}: files per second, against by hand",
@@ -178,5 +178,5 @@ def _again(on: Ground, files: int, body: str) -> Callable[[], float]:
 
 def _ran(on: Ground, folder: Path, kind: str, body: str, way: str) -> float:
     command = ground.app(on, folder, "app", APP.format(body=body.strip().replace("\n", "\n    ")))
-    _, said = ground.process([*command, folder, kind, way])
+    _, said = ground.process([*command, folder, kind, way], 600)
     return float(said)

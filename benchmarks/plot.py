@@ -52,7 +52,13 @@ def _scale(values: Sequence[float], start: float, end: float, log: bool) -> Scal
     if not log:
         return Scale(0, high * 1.05, start, end, False)
     low = min((v for v in values if v > 0), default=high)
-    return Scale(10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high) + 1e-9), start, end, True)
+    return Scale(
+        10 ** math.floor(math.log10(low)),
+        10 ** max(math.ceil(math.log10(high) - 1e-9), math.floor(math.log10(low)) + 1),
+        start,
+        end,
+        True,
+    )
 
 
 def _side_by_side(question: Question) -> str:
@@ -160,8 +166,8 @@ def _panel(question: Question, panel: dict[str, Any], top: float) -> list[str]:
             body.append(svg.path(places, f"line h{hue}", 0))
         body += [svg.rect(x - 3, y - 3, 6, 6, f"f{hue}", 3) for x, y in places]
         at = places[-1][1] + 4
-        while any(abs(at - other) < 13 for other in ends):
-            at += 13
+        if ends and abs(at - ends[-1]) < 13:
+            at = ends[-1] + (13 if at > ends[-1] else -13)
         ends.append(at)
         body.append(svg.text(places[-1][0] + 10, at, f"{label} {shown(line[-1][1], panel['unit'])}", f"f{hue} tiny"))
     return body
