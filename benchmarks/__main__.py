@@ -1,7 +1,7 @@
 """`python -m benchmarks [question ...]`: measure, keep in benchmarks/results.json, and write docs/performance.md anew.
 
-Without questions all are asked; with --missing those that have no answer there yet. --prepare only makes the files that take long; --page only writes the page;
---small tries the machinery in a folder of its own, with sizes that say nothing.
+Without questions all are asked; with --missing those that have no answer there yet. --prepare only makes the files that
+take long; --page only writes the page; --small tries the machinery in a folder of its own, with sizes that say nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks import (
     results,
     rows,
     window,
-)  # fmt: skip
+)
 
 QUESTIONS = {
     "launch": launch, "fresh": fresh, "rebuild": rebuild, "rows": rows, "memory": memory, "backup": backup,

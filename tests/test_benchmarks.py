@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -130,6 +131,27 @@ def test_results_are_merged_question_by_question(tmp_path):
     found = results.merge(path, "one", empty, 2.0, {"small": False})
     assert {name: question["seconds"] for name, question in found.items()} == {"one": 2.0, "two": 1.0}
     assert results.load(path) == found
+
+
+def test_a_question_that_fails_leaves_the_others_their_answers(tmp_path, monkeypatch, capfd):
+    def fails(on):
+        raise AssertionError("yoyo did something else")
+
+    times = []
+
+    def answers(on):
+        times.append(1)
+        return results.question("T", "", {}, [])
+
+    asked = {"one": SimpleNamespace(run=fails), "two": SimpleNamespace(run=answers)}
+    monkeypatch.setattr(command, "QUESTIONS", asked)
+    monkeypatch.setattr(ground, "ground", lambda folder, small: ground.Ground(Path(sys.executable), folder, small))
+    monkeypatch.setattr(ground, "versions", lambda python: {"embedmig": "1"})
+    for _ in range(2):  # the second time only what is missing is asked
+        with pytest.raises(SystemExit, match="without an answer: one"):
+            command.main(["--small", "--missing", "--out", str(tmp_path)])
+    assert "yoyo did something else" in capfd.readouterr().err
+    assert (list(results.load(tmp_path / "results.json")), len(times)) == (["two"], 1)
 
 
 def test_what_is_kept_is_of_full_size():
