@@ -19,13 +19,12 @@ LABELS = {"sql": "SQL", "python": "Python"}
 KINDS = tuple(LABELS)
 
 
+def prepare(on: Ground) -> None:
+    _all_ways(on)
+
+
 def run(on: Ground) -> results.Question:
-    ways = [
-        way
-        for size in on.sizes((50, 500), (10,))
-        for kind in on.sizes(KINDS, KINDS[:1])
-        for way in _ways(on, size, kind)
-    ]
+    ways = _all_ways(on)
     groups = ground.in_turn(ways, on.either(7, 1), warm=False)
     limits = [
         limit
@@ -39,6 +38,15 @@ def run(on: Ground) -> results.Question:
         TITLE, ABOUT, groups,
         [*limits, *results.ahead(groups, "embedmig", [p.label for p in peers.OTHERS], _net)], base=peers.BY_HAND.label,
     )  # fmt: skip
+
+
+def _all_ways(on: Ground) -> list[Way]:
+    return [
+        way
+        for size in on.sizes((50, 500), (10,))
+        for kind in on.sizes(KINDS, KINDS[:1])
+        for way in _ways(on, size, kind)
+    ]
 
 
 def _net(group: str, other: str) -> list[results.Term]:
