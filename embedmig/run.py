@@ -261,12 +261,17 @@ class Run:
     def _look_back(self) -> Counter[foreign_keys.Key]:
         """The violations that stood before this run, as its backup has them."""
         assert self.backup is not None
-        conn = file.connect_to_read(self.backup)
-        try:
-            with self.watch.over(conn):
-                return foreign_keys.violations(conn)
-        finally:
-            conn.close()
+        name = self.backup
+
+        def looked() -> Counter[foreign_keys.Key]:
+            conn = file.connect_to_read(name)
+            try:
+                with self.watch.over(conn):
+                    return foreign_keys.violations(conn)
+            finally:
+                conn.close()
+
+        return patiently(looked, self.watch, self.timeout, "has the backup open")
 
     def _refuse_violations(
         self, baseline: foreign_keys.Standing, moved: set[str], altered: set[str], task: Task
