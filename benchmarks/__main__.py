@@ -29,7 +29,7 @@ from benchmarks import (
 
 QUESTIONS = {
     "launch": launch, "fresh": fresh, "rebuild": rebuild, "rows": rows, "memory": memory, "backup": backup,
-    "fleet": fleet, "proportion": proportion, "window": window,
+    "proportion": proportion, "window": window, "fleet": fleet,
 }  # fmt: skip
 
 

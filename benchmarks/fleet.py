@@ -109,7 +109,7 @@ def run(on: Ground) -> results.Question:
         bodies |= {_label(way): (FLEET, way) for way in (*ours.values(), *(tried.values() if kind == "sql" else ()))}
         for label, (body, way) in bodies.items():
             once = _once(on, files, kind, body, way, same.as_by(label))
-            ways.append(Way(group, label, once, 2 if way in tried.values() else 5))
+            ways.append(Way(group, label, once, 1 if way in tried.values() else 5))
     for label, body in (("embedmig, one after the other", SERIAL), (DEFAULT, FLEET)):
         ways.append(Way(NOTHING, label, _again(on, files, body)))
     groups = ground.in_turn(ways, on.either(3, 1), unit="ms a file", warm=False)
