@@ -14,7 +14,7 @@ from embedmig.naming import folded, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     Columns = tuple[str, ...] | str
     Key = tuple[str, int | None, str, Columns]  # table, rowid (None: WITHOUT ROWID), parent, key columns or a message
@@ -55,15 +55,10 @@ def _named(
 
 
 class Standing:
-    """The violations that stand before a transaction's first migration, to tell new ones from them.
+    """The violations that stand before a transaction's first migration, to tell new ones from them."""
 
-    `look_back` finds them afterwards, in a copy of what was there: it is asked only if there are any in the end. Most
-    files have none, and on a large one the check takes seconds.
-    """
-
-    def __init__(self, conn: sqlite3.Connection, look_back: Callable[[], Counter[Key]] | None = None) -> None:
-        self._look_back = look_back if look_back and _needs_nothing_of_the_app(conn) else None
-        self._found = Counter() if self._look_back else violations(conn)
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.found = violations(conn)
         self.tables = _tables(conn)
 
     def new(self, conn: sqlite3.Connection, moved: set[str], altered: set[str]) -> list[Key]:
@@ -74,14 +69,11 @@ class Standing:
         that was rebuilt or renamed the rows may have other rowids too: there only their number per parent counts.
         """
         after = violations(conn)
-        if not after:
-            return []
-        found = self._look_back() if self._look_back else self._found
-        gone = found - after
+        gone = self.found - after
         rows = Counter((folded(table), rowid) for table, rowid, _, _ in gone.elements())
         spare = Counter(folded(parent) for table, _, parent, _ in gone.elements() if folded(table) in moved)
         result: list[Key] = []
-        for key in sorted((after - found).elements(), key=repr):
+        for key in sorted((after - self.found).elements(), key=repr):
             table, rowid, parent = folded(key[0]), key[1], folded(key[2])
             renamed = table in altered or parent not in self.tables
             if renamed and rows[table, rowid]:
@@ -91,12 +83,6 @@ class Standing:
             else:
                 result.append(key)
         return result
-
-
-def _needs_nothing_of_the_app(conn: sqlite3.Connection) -> bool:
-    """Can another connection check this file, one without the app's collations and functions?"""
-    theirs = "sql LIKE '%collate%' OR sql LIKE '%generated%' OR sql LIKE '% as (%'"
-    return conn.execute(f"SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND ({theirs})").fetchone() is None
 
 
 def _tables(conn: sqlite3.Connection) -> set[str]:

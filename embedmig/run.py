@@ -29,7 +29,6 @@ from embedmig.transaction import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Sequence
 
     from embedmig.database import Database
@@ -172,8 +171,7 @@ class Run:
         return list(tasks[:alone])
 
     def _together(self, stretch: Sequence[Task]) -> None:
-        # the backup is the file as it stands now, unless this run has committed since
-        baseline = foreign_keys.Standing(self.conn, self._look_back if self.backup and not self.ran else None)
+        baseline = foreign_keys.Standing(self.conn)
         objects = Objects(self.conn)
         moved: set[str] = set()
         altered: set[str] = set()
@@ -257,21 +255,6 @@ class Run:
             )
         if not self.quiet:
             log.warning("%s %s", task.id, what)
-
-    def _look_back(self) -> Counter[foreign_keys.Key]:
-        """The violations that stood before this run, as its backup has them."""
-        assert self.backup is not None
-        name = self.backup
-
-        def looked() -> Counter[foreign_keys.Key]:
-            conn = file.connect_to_read(name)
-            try:
-                with self.watch.over(conn):
-                    return foreign_keys.violations(conn)
-            finally:
-                conn.close()
-
-        return patiently(looked, self.watch, self.timeout, "has the backup open")
 
     def _refuse_violations(
         self, baseline: foreign_keys.Standing, moved: set[str], altered: set[str], task: Task
