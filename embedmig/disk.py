@@ -101,8 +101,20 @@ def has_sidecars(path: str) -> bool:
     return any(os.path.lexists(target + end) for end in SIDECARS)
 
 
-def move_aside(path: str) -> str:
-    """Rename a file that is no database, and its sidecars, to a name of their own; returns that name."""
+def has_wal(path: str) -> bool:
+    """Is there a `-wal` with something in it?"""
+    try:
+        return os.path.getsize(os.path.realpath(path) + "-wal") > 0
+    except OSError:
+        return False
+
+
+def move_aside(path: str, *, stays: bool = False) -> str:
+    """Rename a file that is no database, and its sidecars, to a name of their own; returns that name.
+
+    `stays`: the file keeps its old name too, where the file system has hard links, until another is renamed over it: a
+    crash in between leaves no free name, under which the next launch would make a new file.
+    """
     target = os.path.realpath(path)
     number, aside = 1, target + ".unreadable"
     while any(os.path.lexists(aside + end) for end in ("", *SIDECARS)):
@@ -112,14 +124,36 @@ def move_aside(path: str) -> str:
     try:
         for end in ("", *SIDECARS):
             if os.path.lexists(target + end):
-                _retried(lambda end=end: os.rename(target + end, aside + end))  # type: ignore[misc]
+                if not (stays and not end and _linked(target, aside)):
+                    _retried(lambda end=end: os.rename(target + end, aside + end))  # type: ignore[misc]
                 moved.append(end)
     except OSError:
         for end in reversed(moved):  # a journal that lost its file would be taken for another's
-            os.rename(aside + end, target + end)
+            if os.path.lexists(target + end):  # its second name
+                os.unlink(aside + end)
+            else:
+                os.rename(aside + end, target + end)
         raise
     sync_folder(target)
     return aside
+
+
+def undo_move_aside(path: str) -> None:
+    """Take away the second name that a kill in the midst of `move_aside(stays=True)` left: a file with two is refused."""
+    target = os.path.realpath(path)
+    folder, start = os.path.dirname(target), os.path.basename(target) + ".unreadable"
+    for name in (os.path.join(folder, n) for n in os.listdir(folder) if n.startswith(start)):
+        if os.path.lexists(target) and os.path.samefile(name, target):
+            os.unlink(name)
+
+
+def _linked(name: str, new: str) -> bool:
+    """Give a file a second name. False where that can't be: FAT, some network drives."""
+    try:
+        os.link(name, new)
+    except (OSError, NotImplementedError):
+        return False
+    return True
 
 
 def write_new(path: str, text: str) -> None:

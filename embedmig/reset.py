@@ -35,6 +35,8 @@ def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> R
             wholefile.refuse_unwritable(path)
             permissions = disk.permissions(path)
             if permissions is not None:
+                if not os.path.isfile(path):
+                    file.size(path)  # refuses a device and the like, before it is opened
                 wholefile.refuse_in_use(path)
             if wholefile.size(path, force=force):
                 before, kept, what = _emptied(migrator, path, keep_backup=keep_backup, force=force)

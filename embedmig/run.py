@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 
-from embedmig import diagnosis, file, foreign_keys, history, log, progress
+from embedmig import diagnosis, disk, file, foreign_keys, history, log, progress
 from embedmig import failure as failure_of
 from embedmig.errors import (
     DatabaseDamaged,
@@ -280,6 +280,8 @@ class Run:
                 ) from error
             undo(self.conn)
             if not stretch or not self._is_there(stretch, error, begins):
+                if self._is_left_in_the_wal(error):
+                    raise self._unknown(error) from error
                 raise
             log.warning("%s: COMMIT reported %s, and yet the migrations are there", self.name, error)
 
@@ -297,10 +299,18 @@ class Run:
                 if conn is not self.conn:
                     conn.close()
         except sqlite3.Error:
-            explained = diagnosis.explained(error, self.path)
-            explained.kept = failure_of.UNKNOWN
-            raise explained from error
+            raise self._unknown(error) from error
         return all((task.id in applied) == (task.direction == "up") for task in stretch)
+
+    def _is_left_in_the_wal(self, error: sqlite3.Error) -> bool:
+        """Only the sync failed: no connection sees what was written, and yet it counts for whoever recovers the `-wal` later."""
+        unsynced = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
+        return unsynced and self.path is not None and disk.has_wal(self.path)
+
+    def _unknown(self, error: sqlite3.Error) -> EmbedmigError:
+        explained = diagnosis.explained(error, self.path)
+        explained.kept = failure_of.UNKNOWN
+        return explained
 
     def _begin_alone(self, task: Task) -> None:
         """Before what can't run in a transaction: say in the history that it began, so that the next launch knows if it died."""
@@ -322,7 +332,9 @@ class Run:
                 history.record(self.conn, self._done(task, index, began, guards[-1] if guards else None))
             self._commit([task])
         except EmbedmigError as error:
-            if guards:
+            if (
+                guards and error.kept != failure_of.UNKNOWN
+            ):  # then all of it is there, and only the record may be lacking
                 error.data_is_safe = False  # nobody can know how far it came
                 stays = "what it did up to there stays, and it runs again at the next launch."
                 error.kept = f"{failure_of.OUTSIDE}: {stays}"

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from faults import child, vfs
+from faults import child, points, subjects, vfs
 from faults.child import Fault, Outcome
 from helpers import query, sql
 
@@ -135,3 +135,10 @@ def test_a_folder_that_could_not_be_looked_at_once_is_there_all_the_same(tmp_pat
     ]
     assert errors
     assert [error for error in errors if "File exists" in error] == []
+
+
+@pytest.mark.parametrize("mode", ["rollback journal", "WAL"])
+def test_of_a_migration_outside_a_transaction_is_not_told_what_nobody_knows(tmp_path, mode):
+    bench = points.Bench(subjects.named(f"transactional=False in the middle, {mode}"), tmp_path)
+    found = bench.run(Fault("a dead disk, from one sync on", frozenset({"sync"}), errno.EIO, lasting=True))
+    assert found.complaints == []
