@@ -25,6 +25,7 @@ FLOORS = """
     cli.looks
     cli.copies
     cli.versions
+    cli.interrupted what became of the file
     cli.command     what each has
     cli.config      which file, which migrations?
     cli.bar

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import FrameType, FunctionType
 
 import pytest
 from commands import Ran, app
 from helpers import fingerprint, query
+
+import embedmig
+from embedmig import backup, disk, log, wholefile
+from embedmig.migrator import Migrator
+from embedmig.reset import reset
+from embedmig.run import Run
 
 Cli = Callable[..., Ran]
 NO_TERMINAL = "\nError: This asks before it goes on, and there is no terminal to ask on. Add --yes.\n"
@@ -137,3 +147,144 @@ def test_without_a_terminal_nothing_is_done_unless_yes_is_said(command: tuple[st
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.endswith(NO_TERMINAL)
     assert fingerprint(notes) == before
+
+
+# -- Ctrl-C ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def ctrl_c_at(function: Callable[..., object], before_it: Callable[[], object]) -> Iterator[None]:
+    """Ctrl-C as this function of embedmig's begins for the first time; what somebody else does right before it."""
+    assert isinstance(function, FunctionType)
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is function.__code__:
+            sys.setprofile(None)
+            before_it()
+            signal.raise_signal(signal.SIGINT)
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def stopped(cli: Cli, function: Callable[..., object], *arguments: str, before_it: Callable[[], object] = int) -> str:
+    """What a command says that Ctrl-C stops there."""
+    with ctrl_c_at(function, before_it):
+        ran = cli(*arguments, "--yes")
+    assert (ran.status, ran.out) == (1, "")
+    return ran.err.partition("Error: Stopped by Ctrl-C. ")[2].removesuffix("\n")
+
+
+GONE = "notes.db was deleted, and not built again: `embedmig migrate` does that."
+RESETS: dict[str, tuple[Callable[..., object], str]] = {
+    "nothing was done yet": (wholefile.keep, "notes.db is as it was."),
+    "a copy was made": (backup.prune, "notes.db is as it was."),
+    "it was emptied": (Migrator.migrate, f"{GONE} What was in it: notes.db.v0000-reset.bak."),
+}
+
+
+@pytest.mark.parametrize("moment", RESETS)
+def test_an_interrupted_reset_of_another_apps_file_says_whether_it_was_emptied(
+    moment: str, cli: Cli, path: Path
+) -> None:
+    app(path.parent)
+    query(path, "CREATE TABLE photos (x)")
+    function, told = RESETS[moment]
+    assert stopped(cli, function, "reset", "notes.db", "--force") == told
+    assert (query(path, "SELECT name FROM sqlite_master") == []) == (moment == "it was emptied")
+
+
+def test_an_interrupted_reset_without_a_copy_names_none(cli: Cli, notes: Path) -> None:
+    assert stopped(cli, Migrator.migrate, "reset", "notes.db", "--no-backup") == GONE
+
+
+def test_an_interrupted_reset_names_the_copy_that_it_made_not_one_of_a_later_version(cli: Cli, notes: Path) -> None:
+    cli("migrate", "notes.db")
+    cli("rollback", "notes.db", "--to", "2", "--yes")
+    query(notes, "INSERT INTO notes (body) VALUES ('bread')")
+    told = stopped(cli, Migrator.migrate, "reset", "notes.db")
+    assert told == f"{GONE} What was in it: notes.db.v0002-reset.bak."
+    assert query(notes.parent / "notes.db.v0002-reset.bak", "SELECT body FROM notes") == [("milk",), ("bread",)]
+    assert (notes.parent / "notes.db.v0003.bak").exists()
+
+
+def test_an_interrupted_reset_of_a_file_that_was_built_again_says_its_version(cli: Cli, notes: Path) -> None:
+    assert stopped(cli, Run._optimize, "reset", "notes.db") == (
+        "notes.db was deleted and built again: it is at version 3. What was in it: notes.db.v0002-reset.bak."
+    )
+
+
+BREAD = b"bread, cheese, olives\n" * 40
+UNKNOWN = "What became of notes.db is not known: `embedmig doctor` looks at it. What was in it: notes.db.v0002"
+
+
+@pytest.mark.parametrize(
+    ("command", "moment", "told"),
+    [
+        (("reset", "notes.db"), Migrator.migrate, f"{UNKNOWN}-reset.bak."),
+        (("restore", "-d", "notes.db"), log.info, f"{UNKNOWN}.bak."),
+    ],
+)
+def test_where_the_file_cant_be_read_after_ctrl_c_it_says_so(
+    command: tuple[str, ...], moment: Callable[..., object], told: str, cli: Cli, notes: Path
+) -> None:
+    assert stopped(cli, moment, *command, before_it=lambda: notes.write_bytes(BREAD)) == told
+
+
+def test_a_reset_interrupted_while_another_launch_migrates_claims_nothing(cli: Cli, notes: Path) -> None:
+    def launch() -> None:
+        with closing(embedmig.connect(notes, notes.parent / "migrations")):
+            pass
+
+    told = stopped(cli, reset, "reset", "notes.db", before_it=launch)
+    assert told == f"{UNKNOWN}.bak."
+
+
+def test_an_interrupted_reset_of_an_unreadable_file_says_what_it_is_called_now(cli: Cli, path: Path) -> None:
+    app(path.parent)
+    path.write_bytes(BREAD)
+    assert stopped(cli, disk.move_aside, "reset", "notes.db", "--force") == "notes.db is as it was."
+    told = stopped(cli, Migrator.migrate, "reset", "notes.db", "--force")
+    assert told == f"{GONE} What was in it: notes.db.unreadable."
+    assert (path.parent / "notes.db.unreadable").read_bytes() == BREAD
+
+
+MOVED = "What stood at notes.db is now called notes.db.unreadable."
+EMPTY = f"{MOVED} Nothing was put in its place: restore once more does that."
+OVER_BREAD: dict[str, tuple[Callable[..., object], str]] = {
+    "nothing was done yet": (disk.move_aside, "notes.db is as it was."),
+    "it was moved aside": (wholefile.create_like, EMPTY),
+    "an empty file stands there": (backup.transfer, EMPTY),
+    "the backup stands there": (log.info, f"{MOVED} notes.db is at version 1."),
+}
+
+
+@pytest.mark.parametrize("moment", OVER_BREAD)
+def test_an_interrupted_restore_over_an_unreadable_file_says_where_that_is(moment: str, cli: Cli, notes: Path) -> None:
+    notes.write_bytes(BREAD)
+    function, told = OVER_BREAD[moment]
+    assert stopped(cli, function, "restore", "-d", "notes.db") == told
+    moved = moment != "nothing was done yet"
+    assert (notes.parent / ("notes.db.unreadable" if moved else "notes.db")).read_bytes() == BREAD
+
+
+OVERWRITTEN = "notes.db was overwritten by the backup: it is at version 2. What was in it: notes.db.v0002-replaced.bak."
+RESTORES: dict[str, tuple[Callable[..., object], str]] = {
+    "a copy was made": (backup.prune, "Everything was undone: notes.db is at version 2, as before."),
+    "it was overwritten": (log.info, OVERWRITTEN),
+}
+
+
+@pytest.mark.parametrize("moment", RESTORES)
+def test_an_interrupted_restore_of_the_same_version_says_whether_it_was_overwritten(
+    moment: str, cli: Cli, notes: Path
+) -> None:
+    cli("backup", "notes.db")
+    query(notes, "DELETE FROM notes")
+    function, told = RESTORES[moment]
+    assert stopped(cli, function, "restore", "-d", "notes.db") == told
+    assert query(notes, "SELECT body FROM notes") == ([("milk",)] if moment == "it was overwritten" else [])

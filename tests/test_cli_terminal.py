@@ -205,7 +205,7 @@ def test_an_interrupted_reset_says_that_the_file_is_gone_and_which_copy_stands(n
     write(notes.parent / "migrations", **{"004_count.py": SLOW})
     assert interrupted(notes.parent, "reset", "notes.db", "--yes") == (
         "Error: Stopped by Ctrl-C. notes.db was deleted, and not built again: `embedmig migrate` does that."
-        " Its newest backup is notes.db.v0003-reset.bak.\n"
+        " What was in it: notes.db.v0003-reset.bak.\n"
     )
 
 

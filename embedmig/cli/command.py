@@ -14,15 +14,10 @@ from typing import Any, NamedTuple
 
 import click
 
-from embedmig import plan
 from embedmig.cli import config
 from embedmig.cli.output import Answer, as_json
-from embedmig.errors import DatabaseDamaged, EmbedmigError, NotADatabase, UnusablePath, UsageError, printable
-from embedmig.migrator import Migrator, get_applied_migrations
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from embedmig.migration import Applied
+from embedmig.errors import DatabaseDamaged, EmbedmigError, NotADatabase, UnusablePath, UsageError
+from embedmig.migrator import Migrator
 
 UNREADABLE = (UsageError, UnusablePath, NotADatabase, DatabaseDamaged)
 JSON = "embedmig.json"  # of a click context: is JSON wanted?
@@ -39,13 +34,6 @@ class Subject(NamedTuple):
     def name(self) -> str:
         """What to call it in a sentence."""
         return click.format_filename(self.path)
-
-    def history(self) -> list[Applied] | None:
-        """What was applied to it, nothing where there is no file; None where that can't be told."""
-        try:
-            return get_applied_migrations(self.path)
-        except EmbedmigError:
-            return None
 
 
 class Stopped(Exception):
@@ -242,44 +230,3 @@ def ask(question: str, yes: bool) -> None:
     if not agreed:
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def undone_by_ctrl_c(subject: Subject) -> Iterator[None]:
-    """Ctrl-C undoes a run; say so, and at which version the file stands."""
-    before = subject.history()
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        raise Stopped(f"Stopped by Ctrl-C. {_undone(subject, before)}") from interrupt
-
-
-def _undone(subject: Subject, before: list[Applied] | None) -> str:
-    after = subject.history()
-    if after is None or before is None:
-        return f"What was running on {subject.name} was undone."
-    now, then = plan.version_of(after), plan.version_of(before)
-    if now == then:
-        return f"Everything was undone: {subject.name} is at version {now}, as before."
-    return f"What was running was undone: {subject.name} is at version {now}, and was at {then}."
-
-
-@contextmanager
-def told_after_ctrl_c(subject: Subject) -> Iterator[None]:
-    """Ctrl-C during a reset: is the file as it was, gone, or built again?"""
-    before = subject.history()
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        raise Stopped(f"Stopped by Ctrl-C. {_left_by_a_reset(subject, before)}") from interrupt
-
-
-def _left_by_a_reset(subject: Subject, before: list[Applied] | None) -> str:
-    after = subject.history()
-    if after == before:
-        return f"{subject.name} is as it was."
-    if after:
-        return f"{subject.name} was deleted and built again: it is at version {plan.version_of(after)}."
-    kept = [os.path.basename(name) for name in subject.migrator.backups(subject.path)[:1]]
-    copy = f" Its newest backup is {printable(kept[0])}." if kept else ""
-    return f"{subject.name} was deleted, and not built again: `embedmig migrate` does that.{copy}"

@@ -14,10 +14,9 @@ from embedmig.cli.command import (
     about_the_file,
     ask,
     command,
-    told_after_ctrl_c,
-    undone_by_ctrl_c,
     yes_option,
 )
+from embedmig.cli.interrupted import reset_told, restore_told
 from embedmig.cli.output import Answer, seconds, table
 from embedmig.errors import UsageError, printable
 from embedmig.surroundings import amount
@@ -77,7 +76,7 @@ def restore(subject: Subject, backup: str | None, yes: bool) -> Answer:
     """
     chosen = printable(backup) if backup else "its newest backup"
     ask(f"Put {chosen} in the place of {subject.name}? What is in it now is kept as a backup.", yes)
-    with undone_by_ctrl_c(subject):
+    with restore_told(subject):
         report = subject.migrator.restore(subject.path, backup)
     kept = f"\nWhat was in it before: {printable(os.path.basename(report.backup))}" if report.backup else ""
     text = f"{subject.name}: restored, version {report.before} -> {report.after} in {seconds(report.duration_s)}{kept}"
@@ -101,7 +100,7 @@ def reset(subject: Subject, no_backup: bool, force: bool, yes: bool) -> Answer:
         amount(os.path.getsize(subject.path)) if os.path.exists(subject.path) else "a link to a file that is not there"
     )
     ask(f"Delete {subject.name} ({there}) and build it again? {kept}", yes)
-    with told_after_ctrl_c(subject):
+    with reset_told(subject):
         report = subject.migrator.reset(subject.path, keep_backup=not no_backup, force=force)
     text = f"{subject.name}: deleted at version {report.before}, built again at version {report.after} in {seconds(report.duration_s)}"
     if report.backup:

@@ -9,7 +9,8 @@ import click
 
 from embedmig import adoption, definition, drift, history, questions
 from embedmig.cli import bar
-from embedmig.cli.command import Subject, about_a_file, ask, command, undone_by_ctrl_c, yes_option
+from embedmig.cli.command import Subject, about_a_file, ask, command, yes_option
+from embedmig.cli.interrupted import undone_by_ctrl_c
 from embedmig.cli.output import Answer, count, files, seconds, table, took, when
 from embedmig.errors import EmbedmigError, listed, printable
 from embedmig.report import Report, Status
