@@ -64,4 +64,5 @@ docs: $(VENV)/.made ## write docs/command-line.md anew, from the commands
 	$(BIN)/python docs/command_line.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) .venv-* .bench-files .pytest.out .coverage* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.db*
+	@if [ -d trouble ]; then chmod -R u+w trouble; fi # one of them is read-only
+	rm -rf $(VENV) .venv-* .bench-files .pytest.out .coverage* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.db* big.db* slow.db* older.db* trouble

@@ -51,7 +51,12 @@ def tour() -> None:
     took = (time.perf_counter() - began) * 1000
     same = "the same" if fingerprint() == bytes_before else "NOT the same"
     print(f"\nA second launch finds nothing to do: {took:.1f} ms, and the file's bytes are {same}.")
-    print(f"\nTry next: python -m demo_app --db {FILE}; make app shows it in a window")
+    print(f"\nTry next: {python()} -m demo_app --db {FILE}; make app shows it in a window")
+
+
+def python() -> str:
+    """The Python that runs, to be typed in this folder: another one may lack what the app needs."""
+    return sys.executable.removeprefix(os.path.join(os.getcwd(), ""))
 
 
 def start_again() -> None:

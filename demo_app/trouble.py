@@ -11,7 +11,6 @@ Real files with real faults; notes are this repository's own texts. What is no f
 from __future__ import annotations
 
 import argparse
-import os
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -86,20 +85,22 @@ KINDS: dict[str, Callable[[Path], None]] = {
 
 
 def main() -> None:
+    python = tour.python()
     parser = argparse.ArgumentParser(
-        prog="python -m demo_app.trouble", description=__doc__.partition("\n\n")[2],  # type: ignore[union-attr]
+        prog=f"{python} -m demo_app.trouble",
+        description=__doc__.partition("\n\n")[2].replace("python -m", f"{python} -m"),  # type: ignore[union-attr]
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="\n".join(f"{name:10} {make.__doc__}" for name, make in KINDS.items()),
     )  # fmt: skip
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--db", metavar="PATH", type=Path, help="the file to make (default: KIND/notes.db)")
+    parser.add_argument("--db", metavar="PATH", type=Path, help="the file to make (default: trouble/KIND/notes.db)")
     options = parser.parse_args()
-    path = options.db or Path(options.kind, "notes.db")
+    path = options.db or Path("trouble", options.kind, "notes.db")
     if path.exists():
         sys.exit(f"{path} is there already: it stays as it is")
     path.parent.mkdir(parents=True, exist_ok=True)
     KINDS[options.kind](path)
-    print(f"Try next: {os.path.basename(sys.executable)} -m demo_app --window --db {path}")
+    print(f"Try next: {python} -m demo_app --window --db {path}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import migrations
-from demo_app import MIGRATOR, notes
+from demo_app import MIGRATOR, notes, tour
 from embedmig import IrreversibleMigration, Migration, Migrator, Progress
 
 FOLDER = ROOT / "migrations"
@@ -536,7 +536,7 @@ def test_the_tour_upgrades_a_file_of_release_1_with_the_repositorys_texts(toured
     assert f"{path}: version 1, applied: 1, pending: 002_full_text_search, 003_add_user_settings, 004_" in told
     assert f"{path}: version 1 -> 6, 5 migrations in N ms\n" in told
     assert "the file's bytes are the same.\n" in told
-    assert told.endswith("\nTry next: python -m demo_app --db demo.db; make app shows it in a window\n")
+    assert told.endswith(f"\nTry next: {sys.executable} -m demo_app --db demo.db; make app shows it in a window\n")
     found = [title + body for title, body in query(path, "SELECT title, body FROM notes")]
     assert {notes.text_of(ROOT / name) for name in ("README.md", "LICENSE", "migrations/README.md")} <= {*found}
     assert f"004_split_titles reported {len(found)} of {len(found)} rows.\n" in told
@@ -589,3 +589,18 @@ def test_the_command_line_goes_back_and_the_next_launch_comes_up_again(tmp_path:
     assert "notes.db.v0006.bak" in back.stdout
     again = MIGRATOR.migrate(path)
     assert (again.before, again.after) == (3, 6)
+
+
+def test_the_python_of_a_folder_is_named_as_it_is_typed_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(Path.cwd() / ".venv" / "bin" / "python"))
+    assert tour.python() == str(Path(".venv", "bin", "python"))
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    assert tour.python() == "/usr/bin/python3"
+
+
+def test_a_file_to_cause_trouble_is_made_and_the_way_to_open_it_is_told(tmp_path: Path) -> None:
+    told = printed(app("failing", module="demo_app.trouble", folder=tmp_path))
+    path = Path("trouble", "failing", "notes.db")
+    assert told == f"Try next: {sys.executable} -m demo_app --window --db {path}\n"
+    assert query(tmp_path / path, "SELECT count(*) FROM user_settings") == [(0,)]
