@@ -171,6 +171,11 @@ def test_quit_closes_the_file_says_so_and_ends_the_program(page, path):
         until(
             lambda: not page.execute_script("return window.socket.active"), "the page tries to reconnect, to whomever"
         )
+        told = page.find_element("id", "popup")  # "Connection lost"
+        until(
+            lambda: told.get_attribute("aria-hidden") == "false", "NiceGUI no longer tells it: there is nothing to hide"
+        )
+        assert not told.is_displayed()
     port = int(app.origin.rpartition(":")[2])
     with socket.socket() as knock:
         assert knock.connect_ex(("127.0.0.1", port)) != 0

@@ -119,4 +119,5 @@ def ended() -> None:
     with parts.card("Your notes are closed", "check_circle"):
         parts.text("You can close this window.")
     # there is nothing to reconnect to, and another program may soon have this port
+    ui.add_css("#popup { display: none; }")  # NiceGUI's "Connection lost"
     ui.run_javascript("window.socket.disconnect()")
