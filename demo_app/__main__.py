@@ -50,7 +50,7 @@ def filled(options: argparse.Namespace) -> None:
 
     began = time.monotonic()
     written = fill(options.db, options.migrator, options.fill, options.folder)
-    print(f"{options.db}: {written:,} notes written in {time.monotonic() - began:.1f} s", flush=True)
+    print(f"{options.db}: {notes.number(written)} written in {time.monotonic() - began:.1f} s", flush=True)
 
 
 def show(options: argparse.Namespace) -> None:
@@ -95,7 +95,7 @@ def launch(options: argparse.Namespace) -> None:
             return
         if options.folder and not options.fill:
             new, files = notes.add_folder(db, options.folder)
-            print(f"{options.folder}: {files} files, {new} of them new")
+            print(f"{options.folder}: {notes.number(files, 'file')}, {new:,} of them new")
         if options.search:
             tell_hits(db, options.search)
         else:
@@ -110,30 +110,30 @@ def tell_log() -> None:
 
 def tell_hits(db: Database, words: str, most: int = 20) -> None:
     total = notes.matches(db, words)
-    print(f"{total} notes have {notes.shown(words)}" + (":" if total else ""))
+    print(f"{notes.number(total)} {'has' if total == 1 else 'have'} {notes.shown(words)}" + (":" if total else ""))
     for hit in notes.search(db, words, most=most):
         print(f"{hit.id:6}  {notes.shown(hit.title, 30):30}  {notes.shown(hit.shown)}")
     if total > most:
-        print(f"        and {total - most} more")
+        print(f"        and {total - most:,} more")
 
 
 def tell_notes(db: Database, most: int = 20) -> None:
     total = notes.count(db)
-    print(f"{total} notes" + (":" if total else "; --import FOLDER takes some in"))
+    print(notes.number(total) + (":" if total else "; --import FOLDER takes some in"))
     for id, title, _, updated_at, *_ in notes.listed(db, most=most):
         topics = ", ".join(notes.topics_of(db, id))
         print(f"{id:6}  {updated_at[:10]}  {notes.shown(title) or '(no title)'}  [{notes.shown(topics)}]")
     if total > most:
-        print(f"        and {total - most} more")
+        print(f"        and {total - most:,} more")
 
 
 def tell_older(db: Database, most: int = 20) -> None:
     count, found = older.newest(db, most)
-    print(f"{count} notes" + (":" if found else ""))
+    print(notes.number(count) + (":" if found else ""))
     for updated_at, text in found:
         print(f"{updated_at[:10]}  {notes.shown(text) or '(no text)'}")
     if count > most:
-        print(f"            and {count - most} more")
+        print(f"            and {count - most:,} more")
 
 
 def described(status: Status) -> str:

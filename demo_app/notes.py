@@ -38,6 +38,11 @@ class Note(NamedTuple):
     topics: tuple[str, ...]
 
 
+def number(count: int, of: str = "note") -> str:
+    """1 note, 20,000 notes"""
+    return f"{count:,} {of}" + ("" if count == 1 else "s")
+
+
 # -- to look at ---------------------------------------------------------------------------------------------------
 
 

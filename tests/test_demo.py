@@ -445,7 +445,7 @@ def test_a_folder_is_imported_and_a_second_time_adds_nothing(texts: Path, tmp_pa
 def test_a_search_shows_the_words_in_their_place(texts: Path, tmp_path: Path) -> None:
     printed(app("--import", texts, folder=tmp_path))
     assert printed(app("--search", "utf-8", folder=tmp_path)).splitlines()[1:] == [
-        "1 notes have utf-8:",
+        "1 note has utf-8:",
         "     1  Café                            from before [UTF-8] [2J",  # nothing that a terminal would obey
     ]
 

@@ -85,6 +85,11 @@ def test_a_page_of_the_list_reads_no_other_note(db: Database) -> None:
     assert not [plan for plan in plans if "SCAN notes" in plan or "TEMP B-TREE" in plan]
 
 
+@pytest.mark.parametrize(("count", "said"), [(0, "0 notes"), (1, "1 note"), (2, "2 notes"), (20_000, "20,000 notes")])
+def test_a_number_of_notes_is_said_as_people_say_it(count: int, said: str) -> None:
+    assert notes.number(count) == said
+
+
 # -- the search -----------------------------------------------------------------------------------------------------
 
 

@@ -47,7 +47,7 @@ def test_an_older_release_shows_its_notes_and_refuses_the_file_once_a_newer_one_
     query(
         path, "INSERT INTO notes (body, created_at, updated_at) VALUES ('Milk\nand bread', '2026-01-02', '2026-01-02')"
     )
-    assert app(path, "--as-of", 2).stdout.endswith("1 notes:\n2026-01-02  Milk and bread\n")
+    assert app(path, "--as-of", 2).stdout.endswith("1 note:\n2026-01-02  Milk and bread\n")
     assert "Milk" in app(path).stdout
     done = app(path, "--as-of", 2)
     assert done.returncode == 1

@@ -24,7 +24,7 @@ async def take_in(file: NotesFile, changed: Callable[[], Awaitable[object]]) -> 
     except OSError as error:
         ui.notify(f"Nothing was imported. {said(error)}", color="negative", timeout=0, close_button="Close")
         return
-    ui.notify(f"{files:,} files, {new:,} of them new", color="positive")
+    ui.notify(f"{notes.number(files, 'file')}, {new:,} of them new", color="positive")
     await changed()
 
 
@@ -43,11 +43,16 @@ async def give_out(file: NotesFile) -> None:
         while page := await file.do(lambda db, above=above: notes.texts(db, above=above)):  # type: ignore[misc]
             written += await run.io_bound(notes.write, folder, page)
             above = page[-1][0]
-            told.message = f"Exporting… {written:,} notes"
+            told.message = f"Exporting… {notes.number(written)}"
     except OSError as error:
         ui.notify(f"The export ended early. {said(error)}", color="negative", timeout=0, close_button="Close")
     else:
-        ui.notify(f"{written:,} notes were written to {folder}", color="positive", timeout=8000, close_button="Close")
+        ui.notify(
+            f"{notes.number(written)} {'was' if written == 1 else 'were'} written to {folder}",
+            color="positive",
+            timeout=8000,
+            close_button="Close",
+        )
     finally:
         told.dismiss()
 

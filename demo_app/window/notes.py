@@ -121,7 +121,7 @@ class NotesPage:
                 return [], ""
             if words:
                 return notes.search(db, words, topic=topic, after=after, most=PAGE, marks=MARKS), ""
-            return notes.listed(db, topic=topic, after=after, most=PAGE), "" if topic else f"{notes.count(db):,} notes"
+            return notes.listed(db, topic=topic, after=after, most=PAGE), "" if topic else notes.number(notes.count(db))
 
         found, told = await self.file.do(ask)
         several = f"The first {PAGE}" if len(found) == PAGE else str(len(found))

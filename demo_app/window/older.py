@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from demo_app import older
+from demo_app import notes, older
 from demo_app.window import parts
 from demo_app.window.launch import Launch
 
@@ -22,7 +22,7 @@ def build(launch: Launch) -> None:
 
     async def look() -> None:
         total, found = await file.do(older.newest)
-        count.text = f"{total:,} {'note' if total == 1 else 'notes'}"
+        count.text = notes.number(total)
         place.clear()
         with place:
             for at, body in found:

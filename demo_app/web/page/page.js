@@ -75,7 +75,7 @@ function state(name) {
 
 function list(notes, words) {
   $("list").replaceChildren(...notes.map(note));
-  const some = notes.length < count ? `${notes.length.toLocaleString()} of ${count.toLocaleString()} notes` : `${count} ${count === 1 ? "note" : "notes"}`;
+  const some = notes.length < count ? `${notes.length.toLocaleString()} of ${count.toLocaleString()} notes` : `${count.toLocaleString()} ${count === 1 ? "note" : "notes"}`;
   $("count").textContent = words ? `${notes.length || "No"} ${notes.length === 1 ? "note" : "notes"} found` : count ? some : "No notes yet.";
 }
 
