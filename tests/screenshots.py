@@ -60,8 +60,8 @@ def too_new(page: WebDriver, path: Path, take: Take) -> None:
         go(page, app)
         see(page, "These notes are from a newer release")
         take("window-too-new")
-        press(page, f"Restore the backup of version {NEWEST} ...")
-        see(page, "Go back to the backup")
+        press(page, f"Restore the backup of version {NEWEST}…")
+        see(page, f"Restore version {NEWEST} of ")
         take("window-restore")
 
 
@@ -119,7 +119,7 @@ def refusal(
             see(page, title)
             take(name)
             if name == "window-damaged":
-                press(page, "Reset ...")
+                press(page, "Reset…")
                 see(page, "Type reset")
                 take("window-reset")
 

@@ -143,8 +143,8 @@ def test_an_older_release_refuses_a_newer_file_and_puts_back_the_backup_of_befor
         f"notes.db is at version {NEWEST}, but this app knows versions up to 2 (unknown here: {', '.join(LATER)}). "
         f"Nothing was changed. Update the app to {NEWEST}.0 or later. Or restore notes.db.v0002.bak.",
     )
-    assert tab.buttons == ["Try again", "Download the file", "Restore notes.db.v0002.bak …"]
-    tab.press("Restore notes.db.v0002.bak …")
+    assert tab.buttons == ["Try again", "Download the file", "Restore notes.db.v0002.bak…"]
+    tab.press("Restore notes.db.v0002.bak…")
     tab.answer("Restore")
     tab.until("ready")
     assert (tab.version, tab.titles) == (2, ["From"])
@@ -200,10 +200,10 @@ def test_a_second_tab_waits_and_goes_on_when_the_first_one_leaves(tab: Tab) -> N
 def test_a_reset_asks_and_deletes_the_stored_file_and_its_backups(tab: Tab, of_release_2: Path) -> None:
     tab.load()
     tab.bring(of_release_2).until_said("notice", f"version 2 → {NEWEST}")
-    tab.press("Reset …")
+    tab.press("Reset…")
     tab.answer("Cancel")
     assert tab.titles == ["From"]
-    tab.press("Reset …")
+    tab.press("Reset…")
     tab.answer("Delete all")
     tab.until_said("count", "No notes yet.")
     tab.load()

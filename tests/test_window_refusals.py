@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import chromium
@@ -20,8 +21,8 @@ from demo_app import MIGRATOR, trouble
 from demo_app.release import NEWEST
 from demo_app.window.refusals import Backup, refusal
 
-BACKUP = Backup("/home/ada/notes.db.v0002.bak", 2)
-RESTORE = "Restore the backup of version 2 ..."
+BACKUP = Backup("/home/ada/notes.db.v0002.bak", 2, datetime(2026, 11, 22, 18, 40), behind=True)
+RESTORE = "Restore the backup of version 2…"
 PATH = {"path": "/home/ada/notes.db"}
 
 
@@ -54,7 +55,7 @@ PATH = {"path": "/home/ada/notes.db"}
             "The file is damaged",
             "notes.db is damaged: row 3 missing from index i.",
             "Nothing was changed.",
-            ("Quit", RESTORE, "Reset ...", "Copy the report"),
+            ("Quit", RESTORE, "Reset…", "Copy the report"),
         ),
         (
             embedmig.DatabaseReadOnly("attempt to write a readonly database", **PATH),
@@ -78,7 +79,7 @@ PATH = {"path": "/home/ada/notes.db"}
             ("Try again", "Quit"),
         ),
         (
-            embedmig.MigrationFailed("no such table: t", id="003_x", cause="SQLITE_ERROR", **PATH),
+            embedmig.MigrationFailed("no such table: t", id="003_x", statement="SELECT a FROM t", cause="SQLITE_ERROR", **PATH),
             "The upgrade did not work",
             "notes.db: up of 003_x failed: no such table: t [SQLITE_ERROR].",
             "Everything was undone.",
@@ -136,6 +137,19 @@ def test_a_refusal_says_what_happened_what_became_of_the_data_and_offers_only_wh
     assert (said.title, said.sentence, said.kept, said.buttons) == (title, says, kept, names)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        embedmig.MigrationFailed("no such table: t", id="003_x", **PATH),
+        embedmig.ForeignKeyViolations([("notes", 1, "topics", {"id": 2})], total=1, id="003_x", **PATH),
+    ],
+)
+def test_who_has_an_upgrade_that_failed_is_told_what_to_do(error):
+    assert refusal(error).cure == (
+        "Try again. If it fails again, copy the report and send it to the app's makers; your notes stay as they were."
+    )
+
+
 def test_no_backup_is_offered_where_there_is_none():
     assert refusal(embedmig.NotADatabase("file is not a database")).buttons == ("Quit",)
 
@@ -176,13 +190,18 @@ def test_a_file_too_new_goes_back_to_its_backup_when_asked_and_is_kept_beside_it
     with refused(
         page, path,
         says=("These notes are from a newer release", "Nothing was changed.", f"Update the app to {NEWEST + 1}.0 or later."),
-        names=["Quit", f"Restore the backup of version {NEWEST} ..."],
+        names=["Quit", f"Restore the backup of version {NEWEST}…"],
     ):  # fmt: skip
-        press(page, f"Restore the backup of version {NEWEST} ...")
-        see(page, f"Go back to the backup of version {NEWEST}?", "What was written since is not in it")
+        press(page, f"Restore the backup of version {NEWEST}…")
+        made = f"{datetime.fromtimestamp(path.with_name(f'notes.db.v{NEWEST:04}.bak').stat().st_mtime):%Y-%m-%d %H:%M}"
+        see(
+            page,
+            f"Restore version {NEWEST} of {made}?",
+            f"Your notes will be those of {made}. What is there now is kept",
+        )
         until(lambda: focused(page) == "Cancel", "the keyboard is not on the safe one")
         press(page, "Restore")
-        see(page, "Data", "Quit")
+        see(page, "Data", "Quit", f"Restored version {NEWEST} of {made}.")
     assert MIGRATOR.is_current(path)
     assert content(path.with_name(f"notes.db.v{NEWEST + 1:04}.bak")) == newer
 
@@ -204,11 +223,12 @@ def test_what_is_no_database_makes_way_for_the_backup_and_is_not_deleted(page, p
     letter = path.read_bytes()
     with refused(
         page, path, says=("This is not a file of notes", "Nothing was changed."),
-        names=["Quit", "Restore the backup of version 1 ..."],
+        names=["Quit", "Restore the backup of version 1…"],
     ):  # fmt: skip
-        press(page, "Restore the backup of version 1 ...")
+        press(page, "Restore the backup of version 1…")
+        see(page, "This release of the app brings it up to date again right away. What is there now is kept")
         press(page, "Restore")
-        see(page, "Data", "Quit")
+        see(page, "Data", "Quit", "Restored version 1 of ", f", and brought up to date: version 1 to {NEWEST}.")
     assert MIGRATOR.is_current(path)
     assert letter in [file.read_bytes() for file in path.parent.iterdir()]
 
@@ -219,9 +239,9 @@ def test_a_damaged_file_is_reset_only_when_the_word_was_typed_and_is_put_aside(p
     damaged = path.read_bytes()
     with refused(
         page, path, says=("The file is damaged", "Nothing was changed."),
-        names=["Quit", "Restore the backup of version 1 ...", "Reset ...", "Copy the report", 'Expand "Details"'],
+        names=["Quit", "Restore the backup of version 1…", "Reset…", "Copy the report", 'Expand "Details"'],
     ):  # fmt: skip
-        press(page, "Reset ...")
+        press(page, "Reset…")
         see(page, "Begin again without your notes?", "Type reset to go on")
         until(lambda: focused(page) == "Type reset to go on", "the keyboard is not where the word is typed")
         assert not button(page, "Reset").is_enabled()
@@ -241,8 +261,8 @@ def test_an_upgrade_that_failed_can_be_reported_and_tried_again(page, path):
     trouble.failing(path)
     with refused(
         page, path,
-        says=("The upgrade did not work", "up of 003_add_user_settings failed", "still at version 2."),
-        names=["Try again", "Quit", "Restore the backup of version 2 ...", "Copy the report", "Expand \"Details\""],
+        says=("The upgrade did not work", "up of 003_add_user_settings failed", "still at version 2.", "Try again. If it fails again, copy the report"),
+        names=["Try again", "Quit", "Restore the backup of version 2…", "Copy the report", "Expand \"Details\""],
     ) as app:  # fmt: skip
         page.execute_cdp_cmd(
             "Browser.grantPermissions",
@@ -251,7 +271,13 @@ def test_an_upgrade_that_failed_can_be_reported_and_tried_again(page, path):
         press(page, "Copy the report")
         see(page, "The report is in the clipboard.")
         report = page.execute_script("return navigator.clipboard.readText()")
-        assert 'table "user_settings" already exists' in report and "Traceback" in report and "SQLite" in report
+        assert "CREATE TABLE" not in text(page)
+        assert (
+            'table "user_settings" already exists' in report
+            and "CREATE TABLE" in report
+            and "Traceback" in report
+            and "SQLite" in report
+        )
         query(path, "DROP TABLE user_settings")
         press(page, "Try again")
         see(page, "Data", "Quit")

@@ -12,17 +12,18 @@ from nicegui import ui
 
 from demo_app.window import examined, parts
 from demo_app.window.launch import Launch
+from demo_app.window.refusals import Backup
 from embedmig import EmbedmigError, Migrator, Status
 
 
 class Kept(NamedTuple):
-    """A backup beside the file. `version` is None where it can't be read, `fits` is whether this release can open it."""
+    """A backup beside the file. `version` is None where it can't be read, `backup` where this release can't open it."""
 
     path: str
     version: int | None
     bytes: int
     at: datetime
-    fits: bool
+    backup: Backup | None
 
 
 def build(launch: Launch) -> Callable[[], Awaitable[None]]:
@@ -76,13 +77,13 @@ def read(migrator: Migrator, path: str) -> tuple[Status, int, list[Kept]]:
 
 def kept(migrator: Migrator, path: str) -> Kept:
     found = os.stat(path)
+    at = datetime.fromtimestamp(found.st_mtime)
     try:
         status = migrator.status(path)
     except EmbedmigError:
-        version, fits = None, False
-    else:
-        version, fits = status.version, not status.unknown
-    return Kept(path, version, found.st_size, datetime.fromtimestamp(found.st_mtime), fits)
+        return Kept(path, None, found.st_size, at, None)
+    fits = None if status.unknown else Backup(path, status.version, at, behind=bool(status.pending))
+    return Kept(path, status.version, found.st_size, at, fits)
 
 
 def tell_file(place: ui.element, launch: Launch, status: Status, size: int) -> None:
@@ -134,8 +135,8 @@ def tell_backup(one: Kept, launch: Launch, look: Callable[[], Awaitable[None]]) 
         with ui.column().classes("grow gap-0 min-w-0"):
             parts.text("Can't be read" if one.version is None else f"Version {one.version}").classes("font-medium")
             parts.text(f"{name} · {megabytes(one.bytes)} · {one.at:%Y-%m-%d %H:%M}", quiet=True).classes("text-sm")
-        if one.fits:
-            parts.button("Restore", lambda: restore(launch, one)).props(f'aria-label="Restore {name}"')
+        if backup := one.backup:
+            parts.button("Restore", lambda: restore(launch, backup)).props(f'aria-label="Restore {name}"')
         elif one.version is not None:
             parts.text("Of a newer release", quiet=True).classes("text-sm whitespace-nowrap")
         parts.button("Delete", lambda: delete(one, look), kind="danger").props(f'aria-label="Delete {name}"')
@@ -151,10 +152,9 @@ async def back_up(launch: Launch, look: Callable[[], Awaitable[None]]) -> None:
         await look()
 
 
-async def restore(launch: Launch, one: Kept) -> None:
-    sentence = f"Your notes will be those of {one.at:%Y-%m-%d %H:%M}. What is there now is kept as another backup."
-    if await parts.ask(f"Restore version {one.version}?", sentence, "Restore"):
-        await launch.restore(one.path)
+async def restore(launch: Launch, backup: Backup) -> None:
+    if await parts.ask(f"Restore {backup.named}?", backup.becomes, "Restore"):
+        await launch.restore(backup)
 
 
 async def delete(one: Kept, look: Callable[[], Awaitable[None]]) -> None:

@@ -59,7 +59,9 @@ def tell(told: Rehearsal) -> None:
         return
     at = f"from version {told.report.before} to {told.report.after}"
     needed = f"{told.bytes_needed / 1e6:,.1f} MB"
-    verdict(True, f"It would go well, {at}, in {told.report.duration_s:.1f} s, with {needed} of free room on the disk.")
+    verdict(
+        True, f"It would go well, {at}, in {told.report.duration_s:.1f} s. It needs {needed} of free room on the disk."
+    )
     labels = {"id": "Migration", "took": "Took", "rows": "Rows written", "size": "Size of the file after it"}
     rows = [
         {

@@ -9,6 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from nicegui import Event, app
 
@@ -47,6 +48,7 @@ class Launch:
         self._upgrade: asyncio.Future[Report] | None = None
         self._stopped = False
         self._acts = self._ends = False
+        self._restored: Backup | None = None  # and not told yet
 
     @property
     def elapsed_s(self) -> float:
@@ -69,7 +71,7 @@ class Launch:
             self.backup = await asyncio.to_thread(restorable, self.hasty, self.path)
         finally:
             soon.cancel()
-            self._acts = False
+            self._acts, self._restored = False, None
         self._show("open" if self.file else "refused")
 
     async def _brought_up_to_date(self) -> None:
@@ -83,9 +85,11 @@ class Launch:
                     report = await self._migrated()
                     if report is None:
                         continue
-                    self.notice = told(report)
+                    self.notice = told(report, self._restored)
                 file = NotesFile(self.path, self.hasty)
                 await file.open()
+                if self._restored and not self.notice:
+                    self.notice = f"Restored {self._restored.named}."
                 self.file = file
             except DatabaseBusy:
                 await asyncio.sleep(AGAIN_S)
@@ -115,9 +119,14 @@ class Launch:
         if self._upgrade is not None:
             self._upgrade.cancel()
 
-    async def restore(self, backup: str) -> None:
+    async def restore(self, backup: Backup) -> None:
         """Put a backup in the file's place, and begin again."""
-        await self._without_the_file(lambda: self.migrator.restore(self.path, backup))
+
+        def put() -> None:
+            self.migrator.restore(self.path, backup.path)
+            self._restored = backup
+
+        await self._without_the_file(put)
 
     async def reset(self) -> None:
         """Delete the file, build it again, and begin again. A damaged one too: the page was asked for the word."""
@@ -171,10 +180,12 @@ def hasty(migrator: Migrator) -> Migrator:
     )  # fmt: skip
 
 
-def told(report: Report) -> str | None:
-    """What the user may know of an upgrade; of a new file, nothing."""
+def told(report: Report, restored: Backup | None = None) -> str | None:
+    """What the user may know of an upgrade; of a new file, nothing. `restored`: the backup that was upgraded."""
     if not (report.before and report.ran):
         return None
+    if restored:
+        return f"Restored {restored.named}, and brought up to date: version {report.before} to {report.after}."
     kept = " A backup is kept." if report.backup else ""
     return f"Your notes were brought up to date: version {report.before} to {report.after}.{kept}"
 
@@ -188,7 +199,8 @@ def restorable(migrator: Migrator, path: str) -> Backup | None:
             except EmbedmigError:
                 continue  # an older one may be good
             if status.applied and not status.unknown:
-                return Backup(name, status.version)
-    except EmbedmigError:
-        pass  # the folder can't be read
+                at = datetime.fromtimestamp(os.stat(name).st_mtime)
+                return Backup(name, status.version, at, behind=bool(status.pending))
+    except (EmbedmigError, OSError):
+        pass  # the folder can't be read, or somebody has just deleted the backup
     return None

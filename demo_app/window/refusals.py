@@ -5,6 +5,7 @@ Pure: from an error to what its page says. The page itself is refused.py.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 import embedmig
@@ -31,6 +32,7 @@ CURES: dict[type[Exception], str] = {
     embedmig.DatabaseDamaged: "Restore a backup if there is one, or ask for help: much of the file may still be readable.",
     embedmig.DatabaseReadOnly: "Make the file and its folder writable, then try again.",
     embedmig.DiskFull: "Free some space, then try again.",
+    embedmig.MigrationFailed: "Try again. If it fails again, copy the report and send it to the app's makers; your notes stay as they were.",
 }
 
 # the owner may have changed what was in the way
@@ -63,10 +65,24 @@ NOBODYS_FAULT = (  # there is nothing in them for the app's developer
 
 
 class Backup(NamedTuple):
-    """A backup that this release of the app can open."""
+    """A backup that this release of the app can open. `behind`: it will be brought up to date then."""
 
     path: str
     version: int
+    at: datetime
+    behind: bool
+
+    @property
+    def named(self) -> str:
+        return f"version {self.version} of {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def becomes(self) -> str:
+        """What a restore does, for the question before it."""
+        after = " This release of the app brings it up to date again right away." if self.behind else ""
+        return (
+            f"Your notes will be those of {self.at:%Y-%m-%d %H:%M}.{after} What is there now is kept as another backup."
+        )
 
 
 class Refusal(NamedTuple):
@@ -79,11 +95,11 @@ class Refusal(NamedTuple):
     buttons: tuple[str, ...]
 
 
-AGAIN, QUIT, RESET, COPY = "Try again", "Quit", "Reset ...", "Copy the report"
+AGAIN, QUIT, RESET, COPY = "Try again", "Quit", "Reset…", "Copy the report"
 
 
 def restore_button(backup: Backup) -> str:
-    return f"Restore the backup of version {backup.version} ..."
+    return f"Restore the backup of version {backup.version}…"
 
 
 def refusal(error: Exception, backup: Backup | None = None) -> Refusal:
@@ -100,12 +116,18 @@ def refusal(error: Exception, backup: Backup | None = None) -> Refusal:
         buttons.append(COPY)
     if not isinstance(error, EmbedmigError):
         return Refusal(OTHER, _sentence(error), "Nothing is known of the file's state.", "", tuple(buttons))
-    cure = CURES.get(type(error)) or error.hint.partition(" (For the developer")[0]
-    return Refusal(title(error), _capital(error.what()), error.kept, cure, tuple(buttons))
+    cure = _of_kind(CURES, error) or error.hint.partition(" (For the developer")[0]
+    sentence = error.what().partition(" Statement: ")[0]  # SQL is for the report, and for Details
+    return Refusal(title(error), _capital(sentence), error.kept, cure, tuple(buttons))
 
 
 def title(error: Exception) -> str:
-    return next((TITLES[kind] for kind in type(error).__mro__ if kind in TITLES), OTHER)
+    return _of_kind(TITLES, error) or OTHER
+
+
+def _of_kind(table: dict[type[Exception], str], error: Exception) -> str | None:
+    """What the table has of the error's class, or of the nearest above it."""
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), None)
 
 
 def _sentence(error: Exception) -> str:

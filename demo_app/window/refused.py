@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import traceback
 
 from nicegui import ui
@@ -47,13 +46,9 @@ def button(launch: Launch, error: Exception, label: str, kind: str) -> ui.button
 
 async def restore(launch: Launch) -> None:
     assert launch.backup is not None
-    path, version = launch.backup
-    sentence = (
-        f"{os.path.basename(path)} takes the place of the file. What was written since is not in it;"
-        " the file as it is now is kept beside it."
-    )
-    if await parts.ask(f"Go back to the backup of version {version}?", sentence, "Restore"):
-        await launch.restore(path)
+    backup = launch.backup
+    if await parts.ask(f"Restore {backup.named}?", backup.becomes, "Restore"):
+        await launch.restore(backup)
 
 
 async def reset(launch: Launch) -> None:

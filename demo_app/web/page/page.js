@@ -105,9 +105,9 @@ function offer(what) {
   const [label, action] = {
     again: ["Try again", () => location.reload()],
     download: ["Download the file", () => ask("download")],
-    reset: ["Reset …", reset],
+    reset: ["Reset…", reset],
     restore: [
-      `Restore ${name} …`,
+      `Restore ${name}…`,
       () => sure("Restore this backup?", `${name} takes the place of the notes. What is there now becomes a backup itself.`, "Restore", () => begin("restore", name)),
     ],
   }[verb];
