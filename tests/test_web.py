@@ -144,6 +144,10 @@ def test_an_older_release_refuses_a_newer_file_and_puts_back_the_backup_of_befor
         f"Nothing was changed. Update the app to {NEWEST}.0 or later. Or restore notes.db.v0002.bak.",
     )
     assert tab.buttons == ["Try again", "Download the file", "Restore notes.db.v0002.bak…"]
+    tab.driver.find_element("link text", "Open it with today's release").click()
+    tab.until_said("version", str(NEWEST))
+    tab.driver.get(tab.site.address + "?as_of=2")
+    tab.until("refused")
     tab.press("Restore notes.db.v0002.bak…")
     tab.answer("Restore")
     tab.until("ready")

@@ -48,8 +48,9 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise there")
 def test_it_says_where_it_is_and_ends_by_ctrl_c(tmp_path: Path) -> None:
     with app_web("--to", tmp_path / "site", "--port", 0) as process:
-        first = process.stdout.readline()
-        url = first.removeprefix("Notes inside the browser: ").strip()
+        first, second = process.stdout.readline(), process.stdout.readline()
+        url = second.removeprefix("Then, or at once for notes of today's release: ").strip()
+        assert first == f"Begin here to see an upgrade, with the release that knew versions 1 and 2: {url}?as_of=2\n"
         with urllib.request.urlopen(url) as answer:
             page = answer.read()
         while "Ctrl-C" not in process.stdout.readline():

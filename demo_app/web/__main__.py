@@ -44,8 +44,8 @@ def build_and_serve(server: ThreadingHTTPServer, folder: Path) -> None:
     """Until Ctrl-C."""
     build.make(folder)
     here = serve.address(server)
-    print(f"Notes inside the browser: {here}")
-    print(f"As the release that knew versions 1 and 2 only: {here}?as_of=2")
+    print(f"Begin here to see an upgrade, with the release that knew versions 1 and 2: {here}?as_of=2")
+    print(f"Then, or at once for notes of today's release: {here}")
     print("Ctrl-C ends.", flush=True)
     server.serve_forever()
 

@@ -47,6 +47,7 @@ const show = {
     $("refused-title").textContent = title;
     $("refused-text").textContent = text;
     $("offers").replaceChildren(...offers.map(offer));
+    $("today").hidden = !new URLSearchParams(location.search).has("as_of");
     state("refused");
   },
 
@@ -167,6 +168,11 @@ function sure(title, text, yes, action) {
 const element = (name, more = {}) => Object.assign(document.createElement(name), more);
 const words = (id) => id.replace(/^\d+_/, "").replaceAll("_", " ");
 const bytes = (n) => (n < 1e6 ? `${Math.ceil(n / 1000)} kB` : `${(n / 1e6).toFixed(1)} MB`);
+
+// An older release has a way back to today's.
+const today = new URL(location.href);
+today.searchParams.delete("as_of");
+document.querySelector("#today a").href = today.href;
 
 // A browser may clear what pages keep when the disk gets full, unless it agrees not to.
 const forGood = await navigator.storage?.persist?.();
