@@ -219,6 +219,29 @@ def save(db: Database, id: int, *, title: str, text: str, at: str | None = None)
     return True
 
 
+class Kept(NamedTuple):
+    """Where a text that was saved is, and its updated_at."""
+
+    id: int
+    at: str
+
+
+def keep(db: Database, id: int, seen: str, *, title: str, text: str) -> Kept | None:
+    """Write a note whose updated_at was `seen` when it was read; None if there is none any more.
+
+    If it was changed since, that stays as it is, and the text becomes a note of its own, with the same topics.
+    """
+    with db.atomic():
+        found, at = db.execute("SELECT updated_at FROM notes WHERE id = ?", [id]).fetchone(), now()
+        if found is None:
+            return None
+        if found[0] == seen:
+            save(db, id, title=title, text=text, at=at)
+            return Kept(id, at)
+        whole = LINE_BREAK.sub(" ", title) + ("\n" + text if text else "")
+        return Kept(create(db, whole, topics_of(db, id), at), at)
+
+
 def pin(db: Database, id: int, pinned: bool) -> None:
     """Keep a note above the others, or no longer. It is not changed by that: updated_at stays."""
     with db.atomic():

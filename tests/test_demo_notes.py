@@ -206,6 +206,19 @@ def test_a_note_that_was_deleted_meanwhile_is_not_saved(db: Database) -> None:
     assert notes.topics(db) == []
 
 
+def test_a_note_that_was_changed_meanwhile_stays_and_the_text_becomes_another(db: Database) -> None:
+    (id,) = wrote(db, "one\nold", topics=("t",))
+    assert notes.keep(db, id, AT.format(1), title="mine", text="").id == id
+    notes.save(db, id, title="theirs", text="new", at=AT.format(2))
+    other, at = notes.keep(db, id, AT.format(1), title="mine\ntoo", text="more\n")
+    assert notes.note(db, id) == notes.Note(id, "theirs", "new", False, AT.format(2), ("t",))
+    assert notes.note(db, other) == notes.Note(other, "mine too", "more\n", False, at, ("t",))
+    assert notes.keep(db, other, at, title="mine again", text="").id == other
+    assert notes.count(db) == 2
+    notes.delete(db, id)
+    assert notes.keep(db, id, AT.format(2), title="late", text="") is None
+
+
 def test_a_topic_goes_with_its_last_note(db: Database) -> None:
     first, second = wrote(db, "one", "two", topics=("both",))
     notes.set_topics(db, first, ["both", "first"])

@@ -249,6 +249,23 @@ def test_a_note_that_another_window_deleted_is_not_saved_and_that_is_said(opened
     see(opened, "Not saved: this note was deleted meanwhile.")
 
 
+def test_of_two_windows_that_change_one_note_each_keeps_what_it_wrote(opened, file):
+    press(opened, "New note")
+    until(lambda: focused(opened) == "Title", focused(opened))
+    keys(opened, "Here")
+    said(opened, "Here")
+    until(lambda: query(file, "SELECT 1 FROM notes WHERE title = 'Here'"), "it is not saved")
+    query(file, "UPDATE notes SET title = 'There', updated_at = '2100-01-01T00:00:01Z' WHERE title = 'Here'")
+    keys(opened, " again")
+    see(opened, "This note was changed in another window: both are kept, yours as a new note.")
+    until(lambda: {"There", "Here again"} <= {*lines(opened)}, "the list has not both")
+    keys(opened, ", and on")
+    until(lambda: "Here again, and on" in lines(opened), "its line does not say so")
+    found = query(file, "SELECT title FROM notes WHERE title GLOB 'Here again*' OR title = 'There' ORDER BY title")
+    assert found == [("Here again, and on",), ("There",)]
+    assert field(opened, "Title").get_attribute("value") == "Here again, and on"
+
+
 def test_what_the_file_does_not_take_stays_in_its_field_and_is_tried_again(opened, file):
     press(opened, "New note")
     until(lambda: focused(opened) == "Title", focused(opened))

@@ -29,9 +29,11 @@ class Editor:
         written: Callable[[str, str], object],
         changed: Callable[[], Awaitable[object]],
         gone: Callable[[], Awaitable[object]],
+        split: Callable[[int], Awaitable[object]],
     ) -> None:
         self.file, self.note, self.state = file, note, state
-        self.written, self.changed, self.gone = written, changed, gone
+        self.written, self.changed, self.gone, self.split = written, changed, gone, split
+        self.shown = note.id  # in the list
         self.kept = (note.title, note.text)  # what the file has
         desk.clear()
         state.text = ""
@@ -52,9 +54,22 @@ class Editor:
     async def save(self) -> None:
         """Write what the fields have, if the file does not have it yet."""
         title, text = fields = (self.title.value or "", self.text.value or "")
-        if fields != self.kept and await self.wrote(lambda db: notes.save(db, self.note.id, title=title, text=text)):
-            self.kept = fields
+        if fields == self.kept or not await self.wrote(lambda db: self.keep(db, title, text)):
+            return
+        self.kept = fields
+        if self.shown == self.note.id:
             self.written(title, text)
+        else:
+            self.shown = self.note.id
+            self.state.text = "This note was changed in another window: both are kept, yours as a new note."
+            await self.split(self.note.id)
+
+    def keep(self, db: Database, title: str, text: str) -> bool:
+        """In the file's own thread: of two saves, one upon the other, the second knows what the first has written."""
+        kept = notes.keep(db, self.note.id, self.note.updated_at, title=title, text=text)
+        if kept is not None:
+            self.note = self.note._replace(id=kept.id, updated_at=kept.at)
+        return kept is not None
 
     async def save_topics(self) -> None:
         if await self.wrote(lambda db: notes.set_topics(db, self.note.id, self.topics.value)):

@@ -159,7 +159,9 @@ class NotesPage:
         if note is None:
             editor.nothing(self.desk, "This note was deleted meanwhile.")
         else:
-            self.editor = editor.Editor(self.file, note, self.desk, self.saved, self.written, self.changed, self.gone)
+            self.editor = editor.Editor(
+                self.file, note, self.desk, self.saved, self.written, self.changed, self.gone, self.split
+            )
 
     async def write(self) -> None:
         """Begin a new note, on top of the list of all."""
@@ -174,6 +176,11 @@ class NotesPage:
         """The note that is shown was saved: its line says so. It stays where it is, as long as nobody looks anew."""
         if self.chosen in self.lines:
             self.lines[self.chosen].say(title, text)
+
+    async def split(self, id: int) -> None:
+        """The note that is shown has become another one: what another window made of it stays beside it."""
+        self.chosen = id
+        await self.changed()
 
     async def gone(self) -> None:
         """The note that is shown was deleted: the next one takes its place."""
