@@ -7,7 +7,7 @@ import sqlite3
 import time
 from contextlib import closing
 
-from embedmig import backup, definition, diagnosis, disk, file, plan, transaction, wholefile
+from embedmig import backup, definition, diagnosis, disk, file, history, plan, transaction, wholefile
 from embedmig.errors import DatabaseBusy, DatabaseDamaged, EmbedmigError, UsageError
 from embedmig.progress import Watch
 from embedmig.questions import our_history
@@ -87,9 +87,12 @@ def _kept(
     version = _refuse_strangers(migrator, conn, force=force)
     if damage := diagnosis.damage(conn):
         raise DatabaseDamaged(damage)
+    nothing = wholefile.history_as_it_is(conn)[0] is None and not history.objects(conn)
+    if nothing or not keep_backup:
+        return version, None
     # under a name of its own: the next migrate from this version must not replace it
     note = backup.free_name(path, version, "reset")
-    return version, wholefile.keep(migrator, conn, path, note, held=True) if keep_backup else None
+    return version, wholefile.keep(migrator, conn, path, note, held=True)
 
 
 def _refuse_strangers(migrator: Migrator, conn: sqlite3.Connection, *, force: bool) -> int:

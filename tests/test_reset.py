@@ -566,3 +566,11 @@ def test_a_failed_launch_leaves_the_file_closed_so_that_the_app_can_offer_a_rese
         Migrator([*ALL, sql(4, fails)]).migrate(used)
     assert Migrator(ALL).reset(used).after == 3
     assert caught.value.id == "004_step"  # the error is still held, as an app that shows it holds it
+
+
+def test_a_reset_of_a_file_in_which_nothing_is_keeps_no_copy_of_it(path):
+    query(path, "CREATE TABLE t (x)")
+    query(path, "DROP TABLE t")
+    report = Migrator(ALL).reset(path)
+    assert report.backup is None
+    assert names(path.parent) == ["notes.db"]
