@@ -112,7 +112,7 @@ def has_wal(path: str) -> bool:
 def move_aside(path: str, *, stays: bool = False) -> str:
     """Rename a file that is no database, and its sidecars, to a name of their own; returns that name.
 
-    `stays`: the file keeps its old name too, where the file system has hard links, until another is renamed over it: a
+    Where it `stays`, the file keeps its old name too, where the file system has hard links, until another is renamed over it: a
     crash in between leaves no free name, under which the next launch would make a new file.
     """
     target = os.path.realpath(path)
@@ -139,7 +139,7 @@ def move_aside(path: str, *, stays: bool = False) -> str:
 
 
 def undo_move_aside(path: str) -> None:
-    """Take away the second name that a kill in the midst of `move_aside(stays=True)` left: a file with two is refused."""
+    """Take away the second name that a kill left before the file was replaced: a file with two is refused."""
     target = os.path.realpath(path)
     folder, start = os.path.dirname(target), os.path.basename(target) + ".unreadable"
     for name in (os.path.join(folder, n) for n in os.listdir(folder) if n.startswith(start)):

@@ -147,8 +147,12 @@ def _replaced(migrator: Migrator, path: str, chosen: str, seen: os.stat_result, 
         aside = disk.move_aside(path, stays=True)
         log.warning("%s could not be read: it is now called %s", path, aside)
         disk.replace(part, os.path.realpath(path))
-    except (OSError, sqlite3.Error, EmbedmigError) as error:
-        raise _not_put(error, path, part, aside) from error
+    except BaseException as error:
+        if aside and os.path.lexists(part):
+            disk.undo_move_aside(path)
+        if isinstance(error, (OSError, sqlite3.Error, EmbedmigError)):
+            raise _not_put(error, path, part, aside) from error
+        raise
     finally:
         disk.discard(part, *(part + end for end in file.SIDECARS))
     return aside
@@ -161,7 +165,7 @@ def _not_put(error: Exception, path: str, part: str, aside: str | None) -> Embed
         explained = diagnosis.explained(explained, path)
     if aside and not os.path.lexists(part):
         explained.kept = "The backup was put in its place all the same, and a power cut might take that back."
-    elif aside:
+    elif aside and os.path.lexists(aside):
         explained.kept = f"What stood there is now called {os.path.basename(aside)}."
     return explained
 

@@ -254,11 +254,10 @@ def test_an_interrupted_reset_of_an_unreadable_file_says_what_it_is_called_now(c
 
 
 MOVED = "What stood at notes.db is now called notes.db.unreadable."
-EMPTY = f"{MOVED} Nothing was put in its place: restore once more does that."
 OVER_BREAD: dict[str, tuple[Callable[..., object], str]] = {
-    "nothing was done yet": (disk.move_aside, "notes.db is as it was."),
-    "it was moved aside": (wholefile.create_like, EMPTY),
-    "an empty file stands there": (backup.transfer, EMPTY),
+    "a copy is being made": (backup.transfer, "notes.db is as it was."),
+    "the copy is ready": (disk.move_aside, "notes.db is as it was."),
+    "the file has a second name": (disk.replace, "notes.db is as it was."),
     "the backup stands there": (log.info, f"{MOVED} notes.db is at version 1."),
 }
 
@@ -268,7 +267,7 @@ def test_an_interrupted_restore_over_an_unreadable_file_says_where_that_is(momen
     notes.write_bytes(BREAD)
     function, told = OVER_BREAD[moment]
     assert stopped(cli, function, "restore", "-d", "notes.db") == told
-    moved = moment != "nothing was done yet"
+    moved = moment == "the backup stands there"
     assert (notes.parent / ("notes.db.unreadable" if moved else "notes.db")).read_bytes() == BREAD
 
 
