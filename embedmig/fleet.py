@@ -72,8 +72,7 @@ def migrate(
     what is under way still come. Closing the generator does the same and waits.
 
     `executor` is any `concurrent.futures.Executor`: threads, processes, Dask's `client.get_executor()`, mpi4py's
-    `MPIPoolExecutor`; each task is `chunk` files. By default, four threads for each core: migrating small files is waiting
-    for the disk, and that is where threads were as fast as processes (benchmarks/fleet.py) and need neither pickling nor a
+    `MPIPoolExecutor`; each task is `chunk` files. By default, four threads for each core: they need neither pickling nor a
     main module that can be imported twice. A function that makes an executor, `executor=ProcessPoolExecutor`, lets a
     pool whose worker died be replaced, once; the files that it had are begun again.
     """
