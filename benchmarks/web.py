@@ -15,9 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import chromium  # noqa: E402
-from common import machine  # noqa: E402
 from webpage import Tab, served  # noqa: E402
 
+from benchmarks.ground import machine  # noqa: E402
 from demo_app.web import build  # noqa: E402
 
 ROUNDS = 5
@@ -32,7 +32,7 @@ def main() -> int:
     if reason := chromium.why_not() or build.why_not():
         print(reason, file=sys.stderr)
         return 1
-    print(machine())
+    print(", ".join(f"{what} {found}" for what, found in machine(Path(sys.executable)).items()))
     first, again = [], []
     with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "site") as site:
         for _ in range(ROUNDS):

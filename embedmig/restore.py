@@ -108,9 +108,8 @@ def _make_room(path: str, chosen: str) -> str | None:
 def _overwritten(migrator: Migrator, path: str, chosen: str, watch: Watch) -> tuple[int, str | None] | None:
     """Keep a copy of the file, then overwrite it, and nobody comes in between. None: SQLite can make nothing of it."""
     done = None
-    with closing(
-        _opened(migrator, chosen, watch)
-    ) as source:  # what is wrong with the backup is not wrong with the file
+    # opened first: what is wrong with the backup is not wrong with the file
+    with closing(_opened(migrator, chosen, watch)) as source:
         try:
             with closing(file.connect(path, cached_statements=0)) as conn, wholefile.alone(migrator, conn, watch):
                 done = _kept(migrator, conn, path, chosen)

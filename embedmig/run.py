@@ -332,9 +332,8 @@ class Run:
                 history.record(self.conn, self._done(task, index, began, guards[-1] if guards else None))
             self._commit([task])
         except EmbedmigError as error:
-            if (
-                guards and error.kept != failure_of.UNKNOWN
-            ):  # then all of it is there, and only the record may be lacking
+            # where that is unknown, all of it is there, and only its record may be lacking
+            if guards and error.kept != failure_of.UNKNOWN:
                 error.data_is_safe = False  # nobody can know how far it came
                 stays = "what it did up to there stays, and it runs again at the next launch."
                 error.kept = f"{failure_of.OUTSIDE}: {stays}"

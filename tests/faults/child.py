@@ -178,9 +178,8 @@ def ended(pid: int, pipe: int) -> Outcome:
 
 def _begin() -> None:
     signal.alarm(TOO_LONG_S)
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # who runs in the background ignores Ctrl-C, and so do its children
+    # who runs in the background ignores Ctrl-C, and so do its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.disable()
 
 
