@@ -61,6 +61,19 @@ def after_first(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, then: Cal
     monkeypatch.setattr(room, name, first)
 
 
+def launched_in_the_transfer(path, monkeypatch):
+    """A list that gets the process of a launch, which waits, right before the first transfer of pages."""
+    launched = []
+
+    def launch() -> None:
+        launched.append(start(LAUNCH, path))
+        assert launched[0].stdout.readline() == WAITING
+
+    real = backup.transfer
+    monkeypatch.setattr(backup, "transfer", lambda *args: (launched or launch(), real(*args)))
+    return launched
+
+
 def on_leaving(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, then: Callable[[], object]) -> None:
     """Do `then` once, right after the first `with` of that kind was left."""
     real = getattr(room, name)
@@ -108,14 +121,7 @@ def test_what_a_launch_makes_of_a_missing_file_before_it_is_restored_is_kept_as_
 def test_a_launch_that_comes_while_a_file_is_restored_waits_and_writes_into_the_restored_file(used, monkeypatch, there):
     if there != "a file":
         gone(used, there)
-    launched = []
-
-    def launch() -> None:
-        launched.append(start(LAUNCH, used))
-        assert launched[0].stdout.readline() == WAITING
-
-    real = backup.transfer
-    monkeypatch.setattr(backup, "transfer", lambda *args: (launched or launch(), real(*args)))
+    launched = launched_in_the_transfer(used, monkeypatch)
     Migrator(ALL, backups=0).restore(used)
     with launched[0] as child:
         said, wrong = child.communicate(timeout=60)
@@ -224,14 +230,7 @@ def test_what_a_launch_makes_of_a_missing_file_before_it_is_reset_stays(used, mo
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_a_launch_that_waits_for_a_file_that_is_being_reset_writes_into_the_new_one(used, monkeypatch, journal):
     query(used, f"PRAGMA journal_mode = {journal}")
-    waiting = []
-
-    def wait() -> None:
-        waiting.append(start(LAUNCH, used))
-        assert waiting[0].stdout.readline() == WAITING
-
-    real = backup.transfer
-    monkeypatch.setattr(backup, "transfer", lambda *args: (waiting or wait(), real(*args)))
+    waiting = launched_in_the_transfer(used, monkeypatch)
     Migrator(ALL).reset(used, keep_backup=False)
     with waiting[0] as child:
         said, wrong = child.communicate(timeout=60)
