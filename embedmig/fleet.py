@@ -22,11 +22,12 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 from itertools import islice
 from typing import Any
 
-from embedmig import plan
+from embedmig import file, plan
 from embedmig.errors import UsageError
 from embedmig.migrator import Migrator, get_applied_migrations
 from embedmig.policy import migrator_of
 from embedmig.report import Value
+from embedmig.verbs import Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,8 +93,13 @@ def status(
 # -- in the workers ------------------------------------------------------------------------------------------------
 
 
-def _done(work: Work, subject: Migrator | None, paths: list[str], _nonce: str, stop: Event | None) -> list[Result]:
+_known = threading.local()  # what this worker knows of the migrations, found once for all its files
+
+
+def _done(work: Work, subject: Migrator | None, paths: list[str], nonce: str, stop: Event | None) -> list[Result]:
     """One chunk; with what can be told to stop, no further file of it is begun then."""
+    if getattr(_known, "nonce", None) != nonce:
+        _known.nonce, _known.ready = nonce, None
     found = []
     for path in paths:
         if stop is not None and stop.is_set():
@@ -105,7 +111,9 @@ def _done(work: Work, subject: Migrator | None, paths: list[str], _nonce: str, s
 def _migrated(migrator: Migrator, path: str) -> Result:
     began = time.monotonic()
     try:
-        report = migrator.migrate(path)
+        if _known.ready is None:
+            _known.ready = Ready(migrator)
+        report = migrator._migrate_file(file.located(path), None, None, None, _known.ready)
     except Exception as error:
         at = getattr(error, "version", None)
         return Result(path, None, at, time.monotonic() - began, _sendable(error))

@@ -198,18 +198,26 @@ class Migrator(Value):
         conn = _connection(db)
         if conn is not None:
             return self._migrate_on(conn, file.path_of(conn), False, to, on_progress, cancel)
-        name = file.located(db)
+        return self._migrate_file(file.located(db), to, on_progress, cancel)
+
+    def _migrate_file(
+        self, name: str, to: int | None, on_progress: OnProgress, cancel: Event | None, ready: Ready | None = None
+    ) -> Report:
+        """`ready`: the shipped migrations, where they were found for another file already."""
         for again in (True, True, False):
             try:
-                return self._migrate_path(name, to, on_progress, cancel)
+                return self._migrate_path(name, to, on_progress, cancel, ready)
             except Exception as error:
                 # another process took the file away under us, by force or by hand: begin anew on the one that is there now
                 if not (again and file.was_moved(error.__cause__)):
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _migrate_path(self, name: str, to: int | None, on_progress: OnProgress, cancel: Event | None) -> Report:
-        ready = None if file.size(name) else self._before_making(name, to)
+    def _migrate_path(
+        self, name: str, to: int | None, on_progress: OnProgress, cancel: Event | None, ready: Ready | None
+    ) -> Report:
+        if not file.size(name):
+            ready = self._before_making(name, to, ready)
         conn = _opened(name, cached_statements=0)  # a cached statement is one that the guard does not see
         try:
             path = None if name == file.MEMORY else name
@@ -227,7 +235,7 @@ class Migrator(Value):
         cancel: Event | None,
         ready: Ready | None = None,
     ) -> Report:
-        if to is None and (version := self._stands(conn)):
+        if to is None and (version := self._stands(conn, ready.ids if ready else None)):
             return Report(path, version, version)
         from embedmig import verbs
 
@@ -412,11 +420,11 @@ class Migrator(Value):
 
     # -- what both need -----------------------------------------------------------------------------------
 
-    def _before_making(self, name: str, to: int | None) -> Ready:
+    def _before_making(self, name: str, to: int | None, ready: Ready | None) -> Ready:
         """A file that isn't there yet is made only when everything that can be wrong before it exists has been checked."""
         from embedmig import verbs
 
-        ready = verbs.ready_for_a_new_file(self, to)
+        ready = verbs.ready_for_a_new_file(self, ready, to)
         if name != file.MEMORY:
             verbs.refuse_sidecars_alone(name)
             file.make_folder(name)

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import time
 from contextlib import contextmanager
+from threading import current_thread, main_thread
 
 from embedmig.errors import MigrationCancelled
 from embedmig.report import Progress
@@ -31,6 +32,7 @@ FINISHED = "finished"
 COMMITTING = "committing"
 
 EVERY_S = 0.1  # between two reports of one phase
+_SIGNALS = tuple(map(int, signal.valid_signals()))
 INSTRUCTIONS = 10_000  # of SQLite's virtual machine between two looks: well under a millisecond
 
 
@@ -124,14 +126,14 @@ class Watch:
 
             return handle
 
-        wrapped: dict[Any, tuple[Any, Any]] = {}
-        for number in signal.valid_signals():
+        wrapped: dict[int, tuple[Any, Any]] = {}
+        for number in _SIGNALS if current_thread() is main_thread() else ():  # only there do handlers run
             handler = signal.getsignal(number)
             if callable(handler):
                 try:
                     signal.signal(number, ours := kept(handler))
                 except ValueError:
-                    break  # not the main thread: only there do handlers run
+                    break  # the main thread of a subinterpreter
                 wrapped[number] = (handler, ours)
         try:
             yield

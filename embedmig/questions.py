@@ -42,10 +42,16 @@ class Look:
     """
 
     def __init__(
-        self, migrator: Migrator, conn: sqlite3.Connection, shipped: Sequence[Known], to: int | None = None
+        self,
+        migrator: Migrator,
+        conn: sqlite3.Connection,
+        shipped: Sequence[Known],
+        to: int | None = None,
+        checksum: Callable[[Known], str | None] = definition.checksum,
     ) -> None:
         self.migrator = migrator
         self.shipped = shipped
+        self.checksum = checksum
         with transaction.one_state(conn):
             applied = our_history(migrator, conn)
             ours = migrator.application_id
@@ -77,7 +83,7 @@ class Look:
         return not self.pending and not self.adoptable
 
     def _edited(self) -> list[str]:
-        checksums = {known.id: definition.checksum(known) for known in self.shipped}
+        checksums = {known.id: self.checksum(known) for known in self.shipped}
         if self.migrator.strict:
             plan.refuse_edits(self.applied, checksums, self.shipped)
         if not self.claimed:

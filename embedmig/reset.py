@@ -26,7 +26,7 @@ def reset(migrator: Migrator, path: str, *, keep_backup: bool, force: bool) -> R
     name with the new file (https://sqlite.org/howtocorrupt.html, section 2.4), and what it commits would be lost.
     """
     began = time.monotonic()
-    ready_for_a_new_file(migrator, None)
+    ready_for_a_new_file(migrator, None, None)
     if path == file.MEMORY:
         raise UsageError("A database in memory has no file to delete.", hint="Open a new one.")
     before, kept, what, permissions = 0, None, "", None

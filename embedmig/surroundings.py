@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from bisect import bisect_left
 
 from embedmig import disk
 from embedmig.errors import DiskFull, printable
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _SYNC_FOLDERS = re.compile(
     r"(dropbox|onedrive|icloud ?drive|mobile documents|google ?drive|my drive|nextcloud|owncloud|syncthing|pclouddrive)\b",
@@ -18,12 +16,13 @@ _SYNC_FOLDERS = re.compile(
 )
 _CONFLICT = re.compile(r"conflicted copy|conflict(ed)?[ _-]\d|\.sync-conflict-|_conf\(|\(conflict", re.I)
 _NETWORKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afpfs", "webdav", "9p", "fuse.rclone")
+_FRESH_S = 1.0  # how long what was seen of a folder is believed, by who goes through many files
 
 
-def warnings(path: str) -> list[str]:
+def warnings(path: str, around: Around | None = None) -> list[str]:
     """Sentences about what endangers a database there; SQLite's locks and journals may not hold in such places.
 
-    https://sqlite.org/howtocorrupt.html, section 2.
+    https://sqlite.org/howtocorrupt.html, section 2. `around`: what was seen for another file a moment ago.
     """
     target = os.path.realpath(path)
     found = []
@@ -31,25 +30,51 @@ def warnings(path: str) -> list[str]:
         found.append(
             f"it lies in {printable(part)}, which copies files while they are in use: keep it elsewhere, sync an export"
         )
-    if network := _network(target):
+    folder = (around or Around()).folder(target)
+    if network := folder.network:
         found.append(
             f"it lies on a network drive ({network}), where SQLite's locks may not hold: keep it on this machine"
         )
-    if copies := sorted(_conflicted(target)):
+    if copies := folder.conflicted(target):
         found.append(f"a sync program left a second version beside it: {printable(', '.join(copies[:3]))}")
     return found
 
 
-def _conflicted(target: str) -> Iterator[str]:
-    stem = os.path.splitext(os.path.basename(target))[0]
-    try:
-        names = os.listdir(os.path.dirname(target))
-    except OSError:
-        return
-    for name in names:
-        ending = name[len(stem) :]
-        if name.startswith(stem) and not ending[:1].isalnum() and _CONFLICT.search(ending):
-            yield name
+class Around:
+    """The folder of the last file: of ten thousand files in one folder, not each makes a look at ten thousand names."""
+
+    def __init__(self) -> None:
+        self._last: _Folder | None = None
+        self._until = 0.0
+
+    def folder(self, target: str) -> _Folder:
+        path, now = os.path.dirname(target), time.monotonic()
+        if self._last is None or self._last.path != path or now > self._until:
+            self._last, self._until = _Folder(path, target), now + _FRESH_S
+        return self._last
+
+
+class _Folder:
+    """What was seen of a folder: its names in order, and the network that it lies on."""
+
+    def __init__(self, path: str, target: str) -> None:
+        self.path = path
+        self.network = _network(target)
+        try:
+            self.names = sorted(os.listdir(path))
+        except OSError:
+            self.names = []
+
+    def conflicted(self, target: str) -> list[str]:
+        """The second versions of one file that a sync program left there."""
+        stem, found = os.path.splitext(os.path.basename(target))[0], []
+        for place in range(bisect_left(self.names, stem), len(self.names)):
+            if not (name := self.names[place]).startswith(stem):
+                break
+            ending = name[len(stem) :]
+            if not ending[:1].isalnum() and _CONFLICT.search(ending):
+                found.append(name)
+        return found
 
 
 def _network(target: str) -> str | None:

@@ -27,6 +27,7 @@ class Task:
         self.statement: Statement | None = None  # the one that runs, for errors
         action = migration.up if direction == "up" else migration.down
         self.function = None if isinstance(action, str) else action
+        self.takes = "" if self.function is None else wants_progress(self.function)
         self.statements: list[Statement] = []
         self.skipped: list[Statement] = []
         if isinstance(action, str):
@@ -65,13 +66,12 @@ class Task:
                 run.conn.text_factory = str
             return
         db = run.database()
-        takes = wants_progress(self.function)
         run.conn.execute(
             "PRAGMA recursive_triggers = ON"
         )  # as sqlite-utils has it; SQL files run with SQLite's own default
-        if takes == "second":
+        if self.takes == "second":
             result = self.function(db, run.watch.rows)
-        elif takes == "name":
+        elif self.takes == "name":
             result = self.function(db, progress=run.watch.rows)
         else:
             result = self.function(db)

@@ -31,24 +31,33 @@ if TYPE_CHECKING:
 
 
 class Ready:
-    """The shipped migrations, and those that are loaded and made ready to run: once, before the lock is taken."""
+    """The shipped migrations, and those that are loaded and made ready to run: once, before the lock is taken, and
+    for as many files as one thread does with them."""
 
     def __init__(self, migrator: Migrator) -> None:
         self.shipped = definition.find(migrator.migrations)
+        self.ids = [known.id for known in self.shipped]
         self._tasks: dict[tuple[str, str], Task] = {}
+        self.around = surroundings.Around()
+        self._checksums: dict[str, str | None] = {}
 
     def tasks(self, chosen: Sequence[Known], direction: str = "up") -> list[Task]:
         for known in chosen:
             if (known.id, direction) not in self._tasks:
                 migration = definition.load(known)
-                checksum = migration.checksum or definition.checksum(migration)
+                checksum = migration.checksum or self.checksum(migration)
                 self._tasks[known.id, direction] = Task(migration, direction, checksum)
         return [self._tasks[known.id, direction] for known in chosen]
 
+    def checksum(self, known: Known) -> str | None:
+        if known.id not in self._checksums:
+            self._checksums[known.id] = definition.checksum(known)
+        return self._checksums[known.id]
 
-def ready_for_a_new_file(migrator: Migrator, to: int | None) -> Ready:
+
+def ready_for_a_new_file(migrator: Migrator, ready: Ready | None, to: int | None) -> Ready:
     """Everything that can be wrong with the shipped migrations is found before there is a file."""
-    ready = Ready(migrator)
+    ready = ready or Ready(migrator)
     ready.tasks(plan.pending(ready.shipped, [], to=to))
     return ready
 
@@ -81,7 +90,7 @@ def migrate(
     ready = ready or Ready(migrator)
 
     def looked() -> Look:
-        return Look(migrator, conn, ready.shipped, to)
+        return Look(migrator, conn, ready.shipped, to, ready.checksum)
 
     with passed_through(), explaining(path):
         _refuse_hiding(conn, own)
@@ -89,7 +98,7 @@ def migrate(
         if look.nothing_to_do:
             return Report(path, look.version, look.version, duration_s=time.monotonic() - watch.began)
         watch.total = len(ready.tasks(look.pending))
-        _say_what_is_odd(look, conn, path)
+        _say_what_is_odd(look, conn, path, ready.around)
         if own:
             prepare(migrator, conn, path)
         run = run_of(migrator, conn, path, own=own, watch=watch)
@@ -164,7 +173,7 @@ def run_of(migrator: Migrator, conn: sqlite3.Connection, path: str | None, *, ow
     )  # fmt: skip
 
 
-def _say_what_is_odd(look: Look, conn: sqlite3.Connection, path: str | None) -> None:
+def _say_what_is_odd(look: Look, conn: sqlite3.Connection, path: str | None, around: surroundings.Around) -> None:
     name = path or "the database"
     for id in look.edited:
         log.warning("%s was edited after it was applied to %s: its change will not run again", id, name)
@@ -173,7 +182,7 @@ def _say_what_is_odd(look: Look, conn: sqlite3.Connection, path: str | None) -> 
             log.warning("%s did not finish the last time that it ran on %s: it runs again", applied.id, name)
     if path is None:
         return
-    for sentence in surroundings.warnings(path):
+    for sentence in surroundings.warnings(path, around):
         log.warning("%s: %s", name, sentence)
     size = file.size(path)
     if size:

@@ -69,12 +69,17 @@ def script(code: str, *args: object, check: bool = True, **more: object) -> subp
     return done
 
 
-def start(code: str, *args: object) -> subprocess.Popen[str]:
-    """The same, not waited for; use it in a `with`, or wait for it."""
+def start(code: str, *args: object, **more: str) -> subprocess.Popen[str]:
+    """The same, not waited for; use it in a `with`, or wait for it. `more` is added to its environment."""
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, args)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment() | more,
     )  # fmt: skip
+
+
+# For the environment of a process that gets a signal: where one comes while coverage holds its lock, the lock stays taken, and the
+# process hangs.
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
 
 
 def environment() -> dict[str, str]:

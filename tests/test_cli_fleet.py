@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from commands import Ran, app
-from helpers import environment, query, script, write
+from helpers import UNMEASURED, environment, query, script, write
 
 Cli = Callable[..., Ran]
 
@@ -129,7 +129,7 @@ def test_ctrl_c_ends_what_is_under_way_and_a_second_call_goes_on(cli: Cli, files
     write(tmp_path / "migrations", **{"004_slow.py": SLOW})
     with subprocess.Popen(
         [sys.executable, "-m", "embedmig", "fleet", "data/*.db", "--jobs", "1"],
-        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=environment() | UNMEASURED, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         while not (tmp_path / "begun").exists():
             assert process.poll() is None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from commands import app
-from helpers import environment, fingerprint, query, write
+from helpers import UNMEASURED, environment, fingerprint, query, write
 
 pty = pytest.importorskip("pty", reason="Windows has no pseudo terminals in Python")
 import termios  # noqa: E402  # nor this
@@ -142,7 +142,7 @@ def test_no_is_taken_for_an_answer(name: str, notes: Path) -> None:
 def test_ctrl_c_is_taken_for_no(notes: Path) -> None:
     before = fingerprint(notes)
     arguments, question = QUESTIONS["reset"]
-    with terminal(notes.parent, *arguments) as seen:
+    with terminal(notes.parent, *arguments, **UNMEASURED) as seen:
         seen.until(question)
         seen.stop()
         assert seen.end() == 1
@@ -163,7 +163,7 @@ def interrupted(folder: Path, *arguments: str) -> str:
     """What a command says that Ctrl-C stops in the middle of SLOW."""
     with subprocess.Popen(
         [sys.executable, "-m", "embedmig", *arguments],
-        cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=folder, env=environment() | UNMEASURED, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         while not (folder / "halfway").exists():
             assert process.poll() is None
@@ -176,7 +176,7 @@ def interrupted(folder: Path, *arguments: str) -> str:
 
 def test_ctrl_c_undoes_the_run_and_says_so(notes: Path) -> None:
     write(notes.parent / "migrations", **{"004_count.py": SLOW})
-    with terminal(notes.parent, "migrate", "notes.db") as seen:
+    with terminal(notes.parent, "migrate", "notes.db", **UNMEASURED) as seen:
         seen.until(" rows  0:00:0")
         seen.type("\x03")
         assert seen.end() == 1

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from helpers import content, fingerprint, query, script, sql, start, write
+from helpers import UNMEASURED, content, fingerprint, query, script, sql, start, write
 
 import embedmig
 from embedmig import DatabaseBusy, DatabaseReadOnly, Migrator
@@ -457,7 +457,7 @@ ENDLESS = """
 def test_a_signal_during_a_long_statement_stops_it_and_everything_is_undone(path, how, handler, code):
     embedmig.run_migrations(path, [OLD])
     before = content(path)
-    process = start(ENDLESS, path, handler)
+    process = start(ENDLESS, path, handler, **UNMEASURED)
     try:
         assert line_of(process) == "running"
         time.sleep(0.02)  # it is in SQLite again

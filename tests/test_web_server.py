@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, environment
+from helpers import ROOT, UNMEASURED, environment
 
 from demo_app.web import build, serve
 
@@ -47,7 +47,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 @pytest.mark.skipif(bool(build.why_not()), reason=str(build.why_not()))
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise there")
 def test_it_says_where_it_is_and_ends_by_ctrl_c(tmp_path: Path) -> None:
-    with app_web("--to", tmp_path / "site", "--port", 0) as process:
+    with app_web("--to", tmp_path / "site", "--port", 0, **UNMEASURED) as process:
         first, second = process.stdout.readline(), process.stdout.readline()
         url = second.removeprefix("Then, or at once for notes of today's release: ").strip()
         assert first == f"Begin here to see an upgrade, with the release that knew versions 1 and 2: {url}?as_of=2\n"

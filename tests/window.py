@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers import environment
+from helpers import UNMEASURED, environment
 from selenium.common.exceptions import JavascriptException, StaleElementReferenceException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
@@ -59,8 +59,8 @@ def held(app: Served) -> Iterator[None]:
 
 
 def as_a_user() -> dict[str, str]:
-    """NiceGUI behaves otherwise where it finds that pytest runs it."""
-    return {name: value for name, value in environment().items() if not name.startswith("PYTEST")}
+    """NiceGUI behaves otherwise where it finds that pytest runs it; the app is ended with Ctrl-C."""
+    return {name: value for name, value in environment().items() if not name.startswith("PYTEST")} | UNMEASURED
 
 
 class Served:

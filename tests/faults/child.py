@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 import sqlite3
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -180,6 +181,7 @@ def _begin() -> None:
     signal.alarm(TOO_LONG_S)
     # who runs in the background ignores Ctrl-C, and so do its children
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.settrace(None)  # what coverage sees here is lost with the child; its lock would hang one that gets a signal
     logging.disable()
 
 
