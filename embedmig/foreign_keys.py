@@ -1,14 +1,15 @@
 """Foreign keys across a run: which violations are new, and which rows they are.
 
 Enforcement is off while migrations run (https://sqlite.org/lang_altertable.html#otheralter), so
-they are looked for by hand: before the first and after the last migration of a transaction, since
-real histories break and mend in between.
+they are looked for by hand: after the last migration of a transaction, since real histories break and
+mend in between, and before the first where that is needed to tell new ones from old.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 
 from embedmig.naming import folded, quoted
 
@@ -30,7 +31,7 @@ def violations(conn: sqlite3.Connection) -> Counter[Key]:
         if "mismatch" not in str(error):
             raise
     found: Counter[Key] = Counter()
-    for table in sorted(_tables(conn)):
+    for table in sorted(tables(conn)):
         try:
             found.update(
                 _named(conn, row, keys) for row in conn.execute(f"PRAGMA main.foreign_key_check({quoted(table)})")
@@ -59,7 +60,7 @@ class Standing:
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self.found = violations(conn)
-        self.tables = _tables(conn)
+        self.tables = tables(conn)
 
     def new(self, conn: sqlite3.Connection, moved: set[str], altered: set[str]) -> list[Key]:
         """The violations that were not there before. `moved` are the tables that were dropped or renamed since,
@@ -85,8 +86,29 @@ class Standing:
         return result
 
 
-def _tables(conn: sqlite3.Connection) -> set[str]:
+def tables(conn: sqlite3.Connection) -> set[str]:
+    """The names of the file's tables, in lower case."""
     return {str(name) for (name,) in conn.execute("SELECT lower(name) FROM main.sqlite_master WHERE type = 'table'")}
+
+
+def is_sound(conn: sqlite3.Connection, before: set[str], touched: set[str]) -> bool:
+    """Does every row point somewhere, where a run can have changed that? `before` are the tables that stood before the run,
+    `touched` those of which it may have changed rows, columns or indexes: of a key between two others nothing changed."""
+    changed = touched | (tables(conn) - before)
+    keys = conn.execute(
+        "SELECT lower(m.name), lower(k.\"table\") FROM main.sqlite_master AS m, pragma_foreign_key_list(m.name, 'main') AS k"
+        " WHERE m.type = 'table'"
+    )
+    try:
+        for table in sorted({child for child, parent in keys if child in changed or parent in changed}):
+            with closing(conn.execute(f"PRAGMA main.foreign_key_check({quoted(table)})")) as found:
+                if found.fetchone() is not None:
+                    return False
+    except sqlite3.OperationalError as error:
+        if "mismatch" not in str(error):
+            raise
+        return False
+    return True
 
 
 def described(conn: sqlite3.Connection, keys: Iterable[Key], most: int = 20) -> list[Found]:

@@ -27,6 +27,12 @@ _ON_HISTORY = _WRITES | {
     sqlite3.SQLITE_CREATE_TEMP_VIEW, sqlite3.SQLITE_CREATE_TEMP_INDEX, sqlite3.SQLITE_CREATE_VIEW,
     sqlite3.SQLITE_CREATE_VTABLE,
 }  # fmt: skip
+_OF_A_TABLE = {
+    sqlite3.SQLITE_ALTER_TABLE,
+    sqlite3.SQLITE_CREATE_INDEX,
+    sqlite3.SQLITE_DROP_INDEX,
+}  # its name comes second
+_TOUCHES = _OF_A_TABLE | _WRITES | {sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_DROP_TABLE}
 _DROPS = {sqlite3.SQLITE_DROP_TRIGGER: "trigger", sqlite3.SQLITE_DROP_INDEX: "index", sqlite3.SQLITE_DROP_VIEW: "view"}
 _CREATES = {
     sqlite3.SQLITE_CREATE_TRIGGER: "trigger",
@@ -40,7 +46,9 @@ class Guard:
 
     `denied` is the first thing that the migration was refused, in words, since authors swallow
     errors; `lost` is True once the transaction was gone. `dropped` is what the migration itself dropped
-    by name, `moved` the tables that it dropped or renamed, `altered` those that it altered, all lower case.
+    by name, `moved` the tables that it dropped or renamed, `altered` those that it altered, all lower case; `touched` the tables
+    of which it may have changed the rows, the columns or the indexes, as they were written. Statements that a caller's
+    connection had compiled before are not among them.
     """
 
     def __init__(self, conn: sqlite3.Connection, *, transactional: bool) -> None:
@@ -50,6 +58,7 @@ class Guard:
         self.lost = False
         self.moved: set[str] = set()
         self.altered: set[str] = set()
+        self.touched: set[str | None] = set()
         self.created = False  # an index, a trigger or a view
         self.removed = False  # one of these, though it may be there again
         self.pragmas: set[str] = set()  # of those that are allowed, the ones that it set
@@ -62,6 +71,8 @@ class Guard:
             return sqlite3.SQLITE_OK  # the most frequent question, answered first
         what = self._refusal(action, one, two, schema)
         if what is None:
+            if action in _TOUCHES:
+                self.touched.add(two if action in _OF_A_TABLE else one)
             if action not in _WRITES or two == "name":
                 self._note(action, one, two)
             return sqlite3.SQLITE_OK

@@ -130,6 +130,11 @@ def page_size(conn: sqlite3.Connection) -> int:
     return _pragma(conn, "main.page_size")
 
 
+def data_version(conn: sqlite3.Connection) -> int:
+    """Another number once another connection has committed (https://sqlite.org/pragma.html#pragma_data_version)."""
+    return _pragma(conn, "main.data_version")
+
+
 class Settings:
     """The settings that a run needs on its connection, and those that were there before."""
 

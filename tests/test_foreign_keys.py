@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlite_utils
 from helpers import content, query, sql
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import embedmig
-from embedmig import ForeignKeyViolations, Migration, MigrationFailed, Migrator
+from embedmig import ForeignKeyViolations, Migration, MigrationFailed, Migrator, run
 
 FAMILY = sql(
     1,
@@ -328,6 +332,106 @@ def test_one_mended_does_not_pay_for_another_one_broken(broken):
             broken, [FAMILY, sql(2, "DELETE FROM pets WHERE id = 13; UPDATE toys SET owner = 77 WHERE id = 20")]
         )
     assert content(broken) == then
+
+
+# -- how often they are looked for -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("up", "looked"),
+    [
+        ("CREATE TABLE x (y)", []),
+        ("ALTER TABLE toys ADD COLUMN colour TEXT", ["toys"]),
+        (REBUILD, ["pets", "plates", "toys"]),
+        ("CREATE TABLE collars (id INTEGER PRIMARY KEY, pet REFERENCES pets)", ["collars"]),
+    ],
+)
+def test_only_the_tables_whose_keys_a_run_in_sql_may_have_broken_are_gone_through_and_once(family, up, looked):
+    said: list[str] = []
+    Migrator([FAMILY, sql(2, up)], prepare=lambda conn: conn.set_trace_callback(said.append)).migrate(family)
+    assert [s for s in said if "foreign_key_check" in s] == [f'PRAGMA main.foreign_key_check("{t}")' for t in looked]
+
+
+def test_a_run_that_is_undone_to_look_before_it_is_run_again_once_and_backed_up_once(broken, caplog):
+    caplog.set_level("INFO")
+    before = content(broken)
+    report = Migrator([FAMILY, sql(2, REBUILD), sql(3, "CREATE TABLE x (y)")]).migrate(broken)
+    assert report.ran == ("002_step", "003_step")
+    assert query(broken, "SELECT version FROM _migrations ORDER BY version") == [(1,), (2,), (3,)]
+    assert content(report.backup) == before
+    assert [r.message for r in caplog.records if "runs again" in r.message] == [
+        f"{broken.name}: some rows point nowhere: undone, to see which did before; it runs again"
+    ]
+
+
+def test_what_another_connection_wrote_while_a_run_was_undone_is_in_its_backup(broken, monkeypatch):
+    undo, written = run.undo, []
+
+    def undo_and_write(conn):
+        undo(conn)
+        if not written:
+            written.append(query(broken, "INSERT INTO persons VALUES (3, 'Cid')"))
+
+    monkeypatch.setattr(run, "undo", undo_and_write)
+    report = Migrator([FAMILY, sql(2, REBUILD)]).migrate(broken)
+    assert written
+    assert query(report.backup, "SELECT name FROM persons") == [("Ann",), ("Bob",), ("Cid",)]
+    assert query(broken, "SELECT name FROM persons") == [("Ann",), ("Bob",), ("Cid",)]
+
+
+MANY = """
+    CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT);
+    CREATE UNIQUE INDEX p_code ON p (code);
+    INSERT INTO p VALUES (1, 'a'), (2, 'b'), (3, 'c');
+    CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES P);
+    INSERT INTO c VALUES (1, 1), (2, 2), (3, NULL);
+    CREATE TABLE d (code TEXT REFERENCES p (code), c INTEGER REFERENCES C (id));
+    INSERT INTO d VALUES ('a', 1), ('b', NULL);
+    CREATE TABLE e (x REFERENCES missing);
+    CREATE TABLE alone (y);
+    CREATE VIEW v AS SELECT id FROM c;
+    CREATE TRIGGER v_gone INSTEAD OF DELETE ON v BEGIN DELETE FROM c WHERE id = old.id; END;
+    CREATE TRIGGER alone_ai AFTER INSERT ON alone BEGIN UPDATE d SET c = new.y; END;
+"""
+DIRT = ["INSERT INTO c VALUES (9, 9)", "INSERT INTO d VALUES ('z', 8)", "INSERT INTO e VALUES (7)"]
+ACTS = [
+    *DIRT,
+    "INSERT INTO alone VALUES (1)", "INSERT INTO alone VALUES (77)", "INSERT INTO e VALUES (NULL)",
+    "DELETE FROM p WHERE id = 2", "DELETE FROM p", "DELETE FROM c", "DELETE FROM v WHERE id = 1", "DELETE FROM d",
+    "UPDATE p SET id = id + 1", "UPDATE c SET p = 2", "UPDATE p SET code = upper(code)", "REPLACE INTO p VALUES (9, 'a')",
+    "DROP TABLE p", "DROP TABLE c", "DROP TABLE e", "DROP INDEX p_code", "CREATE UNIQUE INDEX p_code ON p (code)",
+    "CREATE TABLE missing (id INTEGER PRIMARY KEY)", "CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
+    "ALTER TABLE alone RENAME TO missing", "ALTER TABLE p RENAME TO P2", "ALTER TABLE P2 RENAME TO p", "ALTER TABLE c RENAME TO kids",
+    "ALTER TABLE p RENAME COLUMN code TO word", "ALTER TABLE alone ADD COLUMN p INTEGER REFERENCES p DEFAULT 5",
+    "ALTER TABLE c ADD COLUMN q INTEGER REFERENCES p", "PRAGMA legacy_alter_table = ON",
+    "CREATE TABLE new (id INTEGER PRIMARY KEY, code TEXT); INSERT INTO new SELECT * FROM p WHERE id < 3; DROP TABLE p;"
+    " ALTER TABLE new RENAME TO p",
+    "CREATE TABLE f AS SELECT * FROM c", "CREATE TABLE g (p REFERENCES p); INSERT INTO g VALUES (1)",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    dirt=st.sets(st.sampled_from(DIRT)),
+    acts=st.lists(st.lists(st.sampled_from(ACTS), min_size=1, max_size=3), min_size=1, max_size=3),
+)
+def test_a_file_is_judged_as_it_is_on_its_owners_connection_where_every_key_is_asked_before_and_after(dirt, acts):
+    migrations = [sql(1, MANY), *(sql(n, "; ".join(some)) for n, some in enumerate(acts, 2))]
+
+    def judged(path, how):
+        Migrator(migrations[:1]).migrate(path)
+        with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+            conn.executescript(";".join(sorted(dirt)))
+            try:
+                Migrator(migrations, backups=0).migrate(path if how == "path" else conn)
+            except embedmig.EmbedmigError as error:
+                said = type(error), getattr(error, "violations", None), getattr(error, "total", None), error.id
+            else:
+                said = ()
+        return said, content(path, history=False)
+
+    with tempfile.TemporaryDirectory() as folder:
+        assert judged(Path(folder, "one.db"), "path") == judged(Path(folder, "two.db"), "connection")
 
 
 # -- the setting ---------------------------------------------------------------------------------------------------
