@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     Work = Callable[[Any, str], "Result"]
 
 IN_FLIGHT = 64  # chunks handed to the executor and not yet back: memory stays flat, whatever the number of paths
-LOOK_S = 0.05  # between two looks at `cancel`
+LOOK_S = 0.05  # between two looks at `cancel`, and at whether the disk leaves room for one more thread
+THREADS = 4 * (os.cpu_count() or 1)  # at most, of our own
+BUSY = 0.7  # of one core: as much as this process uses where its threads get in each other's way, since one at a time runs Python
 
 
 class Result(Value):
@@ -73,8 +75,8 @@ def migrate(
     what is under way still come. Closing the generator does the same and waits.
 
     `executor` is any `concurrent.futures.Executor`: threads, processes, Dask's `client.get_executor()`, mpi4py's
-    `MPIPoolExecutor`; each task is `chunk` files. By default, four threads for each core: they need neither pickling nor a
-    main module that can be imported twice. A function that makes an executor, `executor=ProcessPoolExecutor`, lets a
+    `MPIPoolExecutor`; each task is `chunk` files. By default threads, which need neither pickling nor a
+    main module that can be imported twice: one, and one more while the disk makes them wait, up to four for each core. A function that makes an executor, `executor=ProcessPoolExecutor`, lets a
     pool whose worker died be replaced, once; the files that it had are begun again.
     """
     return _each(_migrated, migrator_of(migrations, policy), paths, executor, chunk, cancel)
@@ -163,7 +165,7 @@ def _results(begin: Callable[[], _Tasks], chunks: Iterator[list[str]]) -> Genera
             if tasks.is_cancelled():
                 break
             tasks.hand_out(chunk)
-            if len(tasks.running) >= IN_FLIGHT:
+            while len(tasks.running) >= tasks.most:
                 yield from tasks.next()
         while tasks.running:
             yield from tasks.next()
@@ -182,6 +184,8 @@ class _Tasks:
         self.done: queue.SimpleQueue[Future[list[Result]]] = queue.SimpleQueue()
         self.nonce = uuid.uuid4().hex  # Dask runs equal calls once, and would take a second run for the first
         self.renewed = False
+        self.most = IN_FLIGHT if workers is not None else 1  # chunks at a time: of our own threads each has one
+        self._grows, self._then, self._used = workers is None, time.monotonic(), time.process_time()
 
     def hand_out(self, chunk: list[str]) -> None:
         try:
@@ -198,10 +202,10 @@ class _Tasks:
         return None
 
     def next(self) -> list[Result]:
-        """Wait for a chunk; its results, none if it was cancelled."""
+        """Wait for a chunk; its results, none if it was cancelled, or if there is a thread more now."""
         future = self._next_done()
-        chunk = self.running.pop(future, None)
-        if chunk is None or future.cancelled():
+        chunk = None if future is None else self.running.pop(future, None)
+        if future is None or chunk is None or future.cancelled():
             return []
         error = future.exception()
         if error is None:
@@ -231,13 +235,29 @@ class _Tasks:
         else:
             wait(self.running)  # a file is in nobody's hands when we return
 
-    def _next_done(self) -> Future[list[Result]]:
+    def _next_done(self) -> Future[list[Result]] | None:
+        """The next chunk that comes back; None if there may be a thread more meanwhile."""
+        turn = LOOK_S if self.cancel is not None or self._grows else None
         while True:
             self.is_cancelled()
+            if self._grew():
+                return None
             try:
-                return self.done.get(timeout=None if self.cancel is None else LOOK_S)
+                return self.done.get(timeout=turn)
             except queue.Empty:
                 continue
+
+    def _grew(self) -> bool:
+        """Do our threads mostly wait for the disk? Then there may be one more of them."""
+        now, used = time.monotonic(), time.process_time()
+        took, then_used = now - self._then, self._used
+        if not self._grows or took < LOOK_S:
+            return False
+        self._then, self._used = now, used
+        if used - then_used >= BUSY * took or self.most >= THREADS:
+            return False
+        self.most += 1
+        return True
 
     def _renew(self) -> bool:
         """A new pool in the place of one whose worker died, once, if the pool was ours; what was in its hands is begun again."""
@@ -265,4 +285,4 @@ class _Tasks:
 
 
 def _threads() -> Executor:
-    return ThreadPoolExecutor(4 * (os.cpu_count() or 1), "embedmig")
+    return ThreadPoolExecutor(THREADS, "embedmig")

@@ -63,18 +63,21 @@ class Guard:
         self.removed = False  # one of these, though it may be there again
         self.pragmas: set[str] = set()  # of those that are allowed, the ones that it set
         self.dropped: set[tuple[str, str]] = set()
+        self._allowed: set[tuple[int, str | None, str | None]] = set()  # writes that were looked at
         self._dropping: str | None = None
         self._altering: str | None = None
 
     def allow(self, action: int, one: str | None, two: str | None, schema: str | None, trigger: str | None) -> int:
-        if action in _READS and self.conn.in_transaction:
-            return sqlite3.SQLITE_OK  # the most frequent question, answered first
+        if (action in _READS or (action, one, two) in self._allowed) and self.conn.in_transaction:
+            return sqlite3.SQLITE_OK  # the most frequent questions, answered first
         what = self._refusal(action, one, two, schema)
         if what is None:
             if action in _TOUCHES:
                 self.touched.add(two if action in _OF_A_TABLE else one)
             if action not in _WRITES or two == "name":
                 self._note(action, one, two)
+            else:
+                self._allowed.add((action, one, two))
             return sqlite3.SQLITE_OK
         self.denied = self.denied or what
         return sqlite3.SQLITE_DENY

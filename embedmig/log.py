@@ -9,7 +9,9 @@ import sys
 
 def info(message: str, *args: object) -> None:
     if "logging" in sys.modules:
-        sys.modules["logging"].getLogger("embedmig").info(message, *args, stacklevel=2)
+        logger = sys.modules["logging"].getLogger("embedmig")
+        if logger.isEnabledFor(20):  # INFO
+            logger.info(message, *args, stacklevel=2)
 
 
 def warning(message: str, *args: object) -> None:

@@ -11,6 +11,11 @@ from threading import current_thread, main_thread
 from embedmig.errors import MigrationCancelled
 from embedmig.report import Progress
 
+try:
+    from _signal import getsignal  # type: ignore[import-not-found]  # the same function, sixty times in each run, without a name made for each answer
+except ImportError:  # another Python
+    from signal import getsignal
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -128,7 +133,7 @@ class Watch:
 
         wrapped: dict[int, tuple[Any, Any]] = {}
         for number in _SIGNALS if current_thread() is main_thread() else ():  # only there do handlers run
-            handler = signal.getsignal(number)
+            handler = getsignal(number)
             if callable(handler):
                 try:
                     signal.signal(number, ours := kept(handler))
@@ -139,7 +144,7 @@ class Watch:
             yield
         finally:
             for number, (handler, ours) in wrapped.items():
-                if signal.getsignal(number) is ours:  # unless the migration set one of its own
+                if getsignal(number) is ours:  # unless the migration set one of its own
                     signal.signal(number, handler)
 
     def _look(self) -> None:

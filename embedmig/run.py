@@ -149,8 +149,10 @@ class Run:
 
     def _back_up(self) -> None:
         """Before the first change, under the lock: nobody writes between the copy and the migration."""
+        if not self.backups or self.path is None:
+            return
         applied = history.read(self.conn)
-        if not self.backups or self.path is None or not (applied or history.objects(self.conn)):
+        if not (applied or history.objects(self.conn)):
             return
         from embedmig import backup  # a new file's first launch does without
 
@@ -346,7 +348,7 @@ class Run:
         try:
             with without_transaction(self.conn), self.watch.over(self.conn):
                 patiently(lambda: self._attempt(task, index, guards), self.watch, self.timeout, "is writing to it")
-            self.settings.apply()  # it may have changed any of them
+            self.settings.apply_again()
             take_lock(self.conn, self.watch, self.timeout)
             if not self._is_finished(task):
                 history.forget(self.conn, [task.id])  # the row that says it began

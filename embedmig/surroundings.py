@@ -26,11 +26,11 @@ def warnings(path: str, around: Around | None = None) -> list[str]:
     """
     target = os.path.realpath(path)
     found = []
-    if part := next((p for p in os.path.dirname(target).split(os.sep) if _SYNC_FOLDERS.match(p)), None):
+    folder = (around or Around()).folder(target)
+    if part := folder.synced:
         found.append(
             f"it lies in {printable(part)}, which copies files while they are in use: keep it elsewhere, sync an export"
         )
-    folder = (around or Around()).folder(target)
     if network := folder.network:
         found.append(
             f"it lies on a network drive ({network}), where SQLite's locks may not hold: keep it on this machine"
@@ -55,10 +55,11 @@ class Around:
 
 
 class _Folder:
-    """What was seen of a folder: its names in order, and the network that it lies on."""
+    """What was seen of a folder: its names in order, the program that syncs it, and the network that it lies on."""
 
     def __init__(self, path: str, target: str) -> None:
         self.path = path
+        self.synced = next((part for part in path.split(os.sep) if _SYNC_FOLDERS.match(part)), None)
         self.network = _network(target)
         try:
             self.names = sorted(os.listdir(path))

@@ -142,24 +142,31 @@ class Settings:
         self.conn = conn
         self.kept = {name: found[0][0] for name in SETTINGS if (found := rows(conn, f"PRAGMA {name}"))}
         self._python = conn.isolation_level, conn.row_factory, conn.text_factory
-        # no journal to speak of: a failed run could not be undone
-        self._unsafe = None
-        if path_of(conn) and (mode := rows(conn, "PRAGMA main.journal_mode")[0][0]) in UNSAFE_JOURNALS:
-            self._unsafe = mode
+        self._unsafe: str | None = None
 
     def apply(self) -> None:
-        """Before BEGIN: what a run needs. Said again after a migration that ran outside a transaction and may have changed it."""
-        conn = self.conn
+        """Before BEGIN: what a run needs."""
+        self._unsafe = self._replaced()
+
+    def apply_again(self) -> None:
+        """After a migration that ran outside a transaction: it may have changed any of them."""
+        self._replaced()
+        self.put_back(ALLOWED)
+
+    def _replaced(self) -> str | None:
+        """Set it; returns the mode of a journal with which a failed run could not be undone, where it was one."""
+        conn, unsafe = self.conn, None
         conn.row_factory, conn.text_factory = None, str
         conn.isolation_level = _IMPLICIT  # with None a cached INSERT slips through after OR ROLLBACK
         conn.execute(f"PRAGMA busy_timeout = {BUSY_SLICE_MS}")
-        if path_of(conn) and rows(conn, "PRAGMA main.journal_mode")[0][0] in UNSAFE_JOURNALS:
+        if path_of(conn) and (mode := rows(conn, "PRAGMA main.journal_mode")[0][0]) in UNSAFE_JOURNALS:
+            unsafe = str(mode)
             rows(conn, "PRAGMA main.journal_mode = DELETE")
         conn.execute("PRAGMA synchronous = EXTRA")  # FULL may lose an acknowledged commit in a power cut
         conn.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone does not reach the disk; elsewhere nothing
         # 1. "If foreign key constraints are enabled, disable them" (https://sqlite.org/lang_altertable.html#otheralter):
         conn.execute("PRAGMA foreign_keys = OFF")  # silently ignored once the transaction has begun
-        self.put_back(ALLOWED)
+        return unsafe
 
     def put_back(self, names: Iterable[str]) -> None:
         """Set these pragmas as they were: what one migration sets must not change the next."""

@@ -50,6 +50,15 @@ def test_a_second_call_passes_over_what_is_done_and_over_backups(cli: Cli, files
     assert cli("fleet", "data/**/*").told == "4 files in <s>: 2 migrated, 2 had nothing pending, 0 failed.\n"
 
 
+def test_processes_do_it_instead_of_threads(cli: Cli, files: list[Path]) -> None:
+    assert (
+        cli("fleet", "data/**/*.db", "--processes", "2").told
+        == "4 files in <s>: 4 migrated, 0 had nothing pending, 0 failed.\n"
+    )
+    assert versions(files) == [3, 3, 3, 3]
+    assert [Path(f"{file}.v0001.bak").exists() for file in files] == [True] * 4
+
+
 def test_what_was_moved_aside_or_cut_short_is_passed_over(cli: Cli, files: list[Path]) -> None:
     for left in (".v0001.bak", ".v0001.bak.part", ".unreadable", ".unreadable-2", ".unreadable-wal", "-journal"):
         Path(f"{files[0]}{left}").write_text("bread, cheese, olives\n" * 40)
@@ -102,6 +111,8 @@ def test_status_counts_versions_and_writes_nothing(cli: Cli, files: list[Path]) 
     [
         (("nothing/*.db",), "Error: No file matches 'nothing/*.db'. Put a pattern in quotes, and end it like the files: '**/*.db'.\n"),
         (("data/*.db", "--jobs", "2", "--dask", "tcp://host:8786"), "Error: --jobs is for this machine; the cluster of --dask has its own number of workers.\n"),
+        (("data/*.db", "--processes", "2", "--dask", "tcp://host:8786"), "Error: --processes is for this machine; the cluster of --dask has its own number of workers.\n"),
+        (("data/*.db", "--processes", "2", "--jobs", "2"), "Error: --jobs are threads: give it or --processes.\n"),
     ],
 )  # fmt: skip
 def test_a_call_that_can_not_be_served(arguments: tuple[str, ...], said: str, cli: Cli, files: list[Path]) -> None:
@@ -123,18 +134,21 @@ def up(db):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole group of processes")
-def test_ctrl_c_ends_what_is_under_way_and_a_second_call_goes_on(cli: Cli, files: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["--jobs", "--processes"])
+def test_ctrl_c_ends_what_is_under_way_and_a_second_call_goes_on(
+    workers: str, cli: Cli, files: list[Path], tmp_path: Path
+) -> None:
     for number in range(60):
         shutil.copy(files[0], tmp_path / "data" / f"{number}.db")
     write(tmp_path / "migrations", **{"004_slow.py": SLOW})
     with subprocess.Popen(
-        [sys.executable, "-m", "embedmig", "fleet", "data/*.db", "--jobs", "1"],
-        cwd=tmp_path, env=environment() | UNMEASURED, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "embedmig", "fleet", "data/*.db", workers, "1"],
+        cwd=tmp_path, env=environment() | UNMEASURED, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         while not (tmp_path / "begun").exists():
             assert process.poll() is None
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: its workers get it too
         out, err = process.communicate()
     assert (process.returncode, out) == (1, "")
     assert re.fullmatch(

@@ -20,7 +20,16 @@ import pytest
 from helpers import content, query, script, sql, write
 
 import embedmig
-from embedmig import DatabaseBusy, DatabaseDamaged, DatabaseTooNew, Migration, MigrationFailed, Migrator, fleet
+from embedmig import (
+    DatabaseBusy,
+    DatabaseDamaged,
+    DatabaseTooNew,
+    Migration,
+    MigrationFailed,
+    Migrator,
+    definition,
+    fleet,
+)
 from embedmig.errors import NotADatabase, UsageError
 
 ONE = sql(1, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO notes (text) VALUES ('first')")
@@ -91,6 +100,36 @@ def test_migrations_of_a_folder_reach_other_processes(tmp_path):
     )
     paths = [tmp_path / f"{number}.db" for number in range(4)]
     assert [r.error for r in fleet.migrate(paths, folder, processes, chunk=2)] == [None] * 4
+
+
+def test_files_that_make_their_thread_wait_get_more_threads_and_those_that_do_not_get_none(tmp_path):
+    paths, threads, locks = files(tmp_path, 8), set(), []
+    waiting = Migrator([ONE, TWO], timeout=0.5, prepare=lambda conn: threads.add(threading.get_ident()))
+    for path in paths:
+        locks.append(sqlite3.connect(path))
+        locks[-1].execute("BEGIN IMMEDIATE")
+    assert {type(r.error) for r in fleet.migrate(paths, waiting, chunk=1)} == {DatabaseBusy}
+    assert 1 < len(threads) <= fleet.THREADS
+    for lock in locks:
+        lock.close()
+    threads.clear()
+    assert {r.error for r in fleet.migrate(paths, waiting, chunk=8)} == {None}
+    assert len(threads) == 1
+
+
+def test_a_worker_reads_the_migrations_once_in_a_call_and_anew_in_the_next(tmp_path, monkeypatch):
+    folder, paths = (
+        write(tmp_path / "m", **{"001_a.sql": "CREATE TABLE a (x);"}),
+        files(tmp_path / "data", 6, [sql(1, "CREATE TABLE a (x);", name="a")]),
+    )
+    read, looked = definition.find, []
+    monkeypatch.setattr(definition, "find", lambda source: looked.append(source) or read(source))
+    with ThreadPoolExecutor(1) as pool:
+        assert {r.after for r in fleet.migrate(paths, folder, pool, chunk=2)} == {1}
+        write(folder, **{"002_b.sql": "CREATE TABLE b (x);"})
+        assert {r.after for r in fleet.migrate(paths, folder, pool, chunk=2)} == {2}
+    assert len(looked) == 2
+    assert query(paths[5], "SELECT id FROM _migrations ORDER BY version") == [("001_a",), ("002_b",)]
 
 
 def test_status_counts_the_files_at_each_version_and_writes_nothing(tmp_path):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import glob
+import multiprocessing
 import os
 import re
+import signal
 import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -32,7 +35,13 @@ from embedmig.fleet import Result
 )
 @click.argument("patterns", nargs=-1, required=True)
 @click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="How many files at a time; else four for each core."
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="How many threads; else as many as the disk keeps waiting."
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="So many processes instead: for thousands of files on a fast disk.",
 )
 @click.option(
     "--dask", metavar="ADDRESS", help="Let the workers of a Dask cluster do it; they must see the same paths."
@@ -40,7 +49,12 @@ from embedmig.fleet import Result
 @click.option("--status", is_flag=True, help="Only count how many files stand at which version.")
 @migrations_option
 def fleet(
-    patterns: tuple[str, ...], jobs: int | None, dask: str | None, status: bool, migrations: str | None
+    patterns: tuple[str, ...],
+    jobs: int | None,
+    processes: int | None,
+    dask: str | None,
+    status: bool,
+    migrations: str | None,
 ) -> Answer | None:
     """Migrate many files.
 
@@ -48,11 +62,14 @@ def fleet(
     that fails does not stop the others: they are counted at the end, and the exit status is 1. Who is interrupted calls
     again: what is done is passed over. With --json a line for each file as it is done.
     """
-    if jobs is not None and dask is not None:
-        raise click.UsageError("--jobs is for this machine; the cluster of --dask has its own number of workers.")
+    if (jobs or processes) and dask is not None:
+        name = "--jobs" if jobs else "--processes"
+        raise click.UsageError(f"{name} is for this machine; the cluster of --dask has its own number of workers.")
+    if jobs and processes:
+        raise click.UsageError("--jobs are threads: give it or --processes.")
     paths, began = _files(patterns), time.monotonic()
     cancel = threading.Event()  # never set: with it fleet waits in short turns, and Windows hears Ctrl-C
-    with _workers(jobs, dask) as executor:
+    with _workers(jobs, processes, dask) as executor:
         if status:
             results = many.status(paths, executor, cancel=cancel)
         else:
@@ -88,13 +105,17 @@ def _files(patterns: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _workers(jobs: int | None, dask: str | None) -> Iterator[Executor | None]:
+def _workers(jobs: int | None, processes: int | None, dask: str | None) -> Iterator[many.Workers]:
     if dask is not None:
         with _client(dask) as client:
             yield client.get_executor()
     elif jobs is not None:
         with ThreadPoolExecutor(jobs) as pool:
             yield pool
+    elif processes is not None:
+        # new ones, not copies of this one, on every system; Ctrl-C is for this one alone: they end with the files in their hands
+        context = multiprocessing.get_context("spawn")
+        yield partial(ProcessPoolExecutor, processes, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
     else:
         yield None
 
