@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import time
@@ -81,7 +82,7 @@ def once(
     return run
 
 
-def copied(original: Path) -> Callable[[], float]:
+def copied(original: Path, *, sync: bool = False) -> Callable[[], float]:
     """One copy of a file by `cp`, as fast as the machine copies files; where there is none, as Python copies it."""
     target = original.with_name("copy.db")
 
@@ -92,6 +93,9 @@ def copied(original: Path) -> Callable[[], float]:
             ground.process(["cp", original, target])
         else:
             shutil.copyfile(original, target)
+        if sync:
+            with open(target, "rb+") as copy:
+                os.fsync(copy.fileno())
         took = (time.perf_counter() - began) * 1000
         target.unlink()
         return took

@@ -235,7 +235,7 @@ class Migrator(Value):
         cancel: Event | None,
         ready: Ready | None = None,
     ) -> Report:
-        if to is None and (version := self._stands(conn, ready.ids if ready else None)):
+        if to is None and (version := self._stands(conn, ready.ids if ready else None, once=own)):
             return Report(path, version, version)
         from embedmig import verbs
 
@@ -401,10 +401,16 @@ class Migrator(Value):
 
         return rehearsal.rehearse(self, file.located(path))
 
-    def _stands(self, conn: sqlite3.Connection, shipped: list[str] | None = None) -> int:
-        """The file's version if its ids alone show that nothing is pending, else 0: the caller looks closer."""
-        found = None if self.strict else history.ids(conn)
-        if found is None or found[0] != (shipped or loader.ids(self.migrations)):
+    def _stands(self, conn: sqlite3.Connection, shipped: list[str] | None = None, *, once: bool = False) -> int:
+        """The file's version if its ids alone show that nothing is pending, else 0: the caller looks closer.
+
+        `once`: this connection is not asked again, and so what is compiled for it counts.
+        """
+        if self.strict:
+            return 0
+        shipped = shipped or loader.ids(self.migrations)
+        found = history.ids(conn, few=once and shipped is not None and len(shipped) < history.FEW)
+        if found is None or found[0] != shipped:
             return 0
         try:
             if self.application_id is not None and file.application_id(conn) not in (0, self.application_id):
