@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import multiprocessing
 import os
 import re
 import signal
@@ -113,9 +112,9 @@ def _workers(jobs: int | None, processes: int | None, dask: str | None) -> Itera
         with ThreadPoolExecutor(jobs) as pool:
             yield pool
     elif processes is not None:
-        # new ones, not copies of this one, on every system; Ctrl-C is for this one alone: they end with the files in their hands
-        context = multiprocessing.get_context("spawn")
-        yield partial(ProcessPoolExecutor, processes, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+        # Ctrl-C is for this process alone: they end with the files in their hands
+        quiet = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+        yield partial(ProcessPoolExecutor, processes, **quiet)
     else:
         yield None
 
