@@ -76,7 +76,7 @@ class Guard:
                 self.touched.add(two if action in _OF_A_TABLE else one)
             if action not in _WRITES or two == "name":
                 self._note(action, one, two)
-            else:
+            elif schema != "vacuum_db":
                 self._allowed.add((action, one, two))
             return sqlite3.SQLITE_OK
         self.denied = self.denied or what

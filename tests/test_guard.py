@@ -369,6 +369,22 @@ def test_vacuum_inside_a_transaction_says_how_it_can_run(notes, connection, stat
     assert content(notes) == before
 
 
+def vacuum_and_meddle(db):
+    db.conn.execute("VACUUM")  # it copies the history, and so writes into a table of that name
+    db.conn.execute("BEGIN")
+    db.conn.execute(
+        "INSERT INTO _migrations SELECT 9, '009_odd', description, applied_at, 0, '', '', 0, 1 FROM main._migrations LIMIT 1"
+    )
+    db.conn.execute("COMMIT")
+
+
+def test_what_vacuum_may_do_with_the_history_no_statement_may_after_it(notes):
+    vacuums = Migration("003_under_test", 3, "Under test", vacuum_and_meddle, transactional=False)
+    with pytest.raises(MigrationFailed, match=MEDDLED):
+        Migrator([FIRST, SECOND, vacuums]).migrate(notes)
+    assert query(notes, "SELECT id FROM _migrations WHERE version = 9") == []
+
+
 # -- what stays allowed ------------------------------------------------------------------------------------------
 
 
