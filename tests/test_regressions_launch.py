@@ -78,6 +78,7 @@ def ctrl_c():
 )
 def test_what_stops_a_run_while_sqlite_checks_the_file_is_not_lost(path, check, act, expected):
     before = family(path)
+    touches = sql(2, "DELETE FROM c WHERE rowid < 0")
     cancel, seen = threading.Event(), []
 
     def on_progress(progress):
@@ -91,7 +92,7 @@ def test_what_stops_a_run_while_sqlite_checks_the_file_is_not_lost(path, check, 
                 cancel.set()
 
     with pytest.raises(expected):
-        Migrator([FAMILY, TWO]).migrate(path, on_progress=on_progress, cancel=cancel)
+        Migrator([FAMILY, touches]).migrate(path, on_progress=on_progress, cancel=cancel)
     assert len(seen) >= 2
     assert content(path) == before
 
