@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Found = tuple[str, int | None, str, object]
 
 
+_NAMES = "SELECT name FROM main.sqlite_master WHERE type = 'table'"
+
+
 def violations(conn: sqlite3.Connection) -> Counter[Key]:
     """Every row that points to a parent that isn't there, and every foreign key that SQLite can't even check."""
     keys: dict[tuple[str, int], Columns] = {}
@@ -87,20 +90,21 @@ class Standing:
 
 
 def tables(conn: sqlite3.Connection) -> set[str]:
-    """The names of the file's tables, in lower case."""
-    return {str(name) for (name,) in conn.execute("SELECT lower(name) FROM main.sqlite_master WHERE type = 'table'")}
+    """The names of the file's tables, folded: not by SQL's lower(), in whose place the app may have put its own."""
+    return {folded(str(name)) for (name,) in conn.execute(_NAMES)}
 
 
 def is_sound(conn: sqlite3.Connection, before: set[str], touched: set[str]) -> bool:
     """Does every row point somewhere, where a run can have changed that? `before` are the tables that stood before the run,
     `touched` those of which it may have changed rows, columns or indexes: of a key between two others nothing changed."""
     changed = touched | (tables(conn) - before)
-    keys = conn.execute(
-        "SELECT lower(m.name), lower(k.\"table\") FROM main.sqlite_master AS m, pragma_foreign_key_list(m.name, 'main') AS k"
-        " WHERE m.type = 'table'"
-    )
+    suspects: set[str] = set()
+    for (table,) in conn.execute(_NAMES).fetchall():
+        parents = [folded(str(key[2])) for key in conn.execute(f"PRAGMA main.foreign_key_list({quoted(table)})")]
+        if parents and (folded(table) in changed or not changed.isdisjoint(parents)):
+            suspects.add(table)
     try:
-        for table in sorted({child for child, parent in keys if child in changed or parent in changed}):
+        for table in sorted(suspects):
             with closing(conn.execute(f"PRAGMA main.foreign_key_check({quoted(table)})")) as found:
                 if found.fetchone() is not None:
                     return False

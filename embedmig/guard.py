@@ -194,12 +194,12 @@ class Objects:
 
     def _read(self, conn: sqlite3.Connection) -> None:
         rows: Any = conn.execute(
-            "SELECT rowid, type, lower(name), lower(tbl_name) FROM main.sqlite_master"
+            "SELECT rowid, type, name, tbl_name FROM main.sqlite_master"
             " WHERE rowid > ? AND type <> 'table' AND sql IS NOT NULL",
             (self._last,),
         )
         for rowid, kind, name, table in rows:
-            self.known[kind, name] = table
+            self.known[kind, folded(name)] = folded(table)
             self._last = max(self._last, rowid)
 
 

@@ -512,3 +512,48 @@ def test_a_new_dangling_reference_is_found_whatever_letters_its_parent_has(path)
     with pytest.raises(ForeignKeyViolations):
         embedmig.run_migrations(path, [one, sql(2, "UPDATE kid SET a = NULL, b = 99")])
     assert content(path) == before
+
+
+def with_a_lower_of_its_own(conn):
+    """Apps have one for searching, since SQLite's knows ASCII alone."""
+    conn.create_function("lower", 1, str.lower)
+
+
+AERZTE = sql(
+    1,
+    """
+    CREATE TABLE "\u00c4rzte" (id INTEGER PRIMARY KEY);
+    INSERT INTO "\u00c4rzte" VALUES (1);
+    CREATE TABLE kid (a REFERENCES "\u00c4rzte");
+    INSERT INTO kid VALUES (1);
+    CREATE TRIGGER "\u00c4rzte_ai" AFTER INSERT ON "\u00c4rzte" BEGIN SELECT 1; END;
+    """,
+)
+
+
+def test_a_new_dangling_reference_is_found_where_the_app_has_a_lower_of_its_own(path):
+    embedmig.run_migrations(path, [AERZTE])
+    before = content(path)
+    with pytest.raises(ForeignKeyViolations):
+        Migrator([AERZTE, sql(2, 'DELETE FROM "\u00c4rzte"')], prepare=with_a_lower_of_its_own).migrate(path)
+    assert content(path) == before
+
+
+def test_a_trigger_that_vanished_is_found_where_the_app_has_a_lower_of_its_own(path):
+    embedmig.run_migrations(path, [AERZTE])
+    rebuild = sql(
+        2,
+        """
+        CREATE TABLE new (id INTEGER PRIMARY KEY);
+        INSERT INTO new SELECT * FROM "\u00c4rzte";
+        DROP TABLE "\u00c4rzte";
+        ALTER TABLE new RENAME TO "\u00c4rzte";
+        """,
+    )
+    with pytest.raises(MigrationFailed, match="lost trigger"):
+        Migrator([AERZTE, rebuild], prepare=with_a_lower_of_its_own, strict=True).migrate(path)
+
+
+def test_a_table_called_like_a_function_of_sqlites_is_no_hindrance(path):
+    one = sql(1, "CREATE TABLE pragma_foreign_key_list (x)")
+    assert embedmig.run_migrations(path, [one, sql(2, "INSERT INTO pragma_foreign_key_list VALUES (1)")]).after == 2
