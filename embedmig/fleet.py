@@ -230,10 +230,11 @@ class _Tasks:
         self.stop.set()
         for future in list(self.running):
             future.cancel()
+        # A file is in nobody's hands when we return. Not by shutdown() alone: where Ctrl-C comes while Python 3.11 joins a thread,
+        # it takes that for ended (https://github.com/python/cpython/issues/90882), and the exit waits for ever for the processes.
+        wait([future for future in self.running if not future.cancelled()])
         if self.make:
             self.executor.shutdown(wait=True)
-        else:
-            wait(self.running)  # a file is in nobody's hands when we return
 
     def _next_done(self) -> Future[list[Result]] | None:
         """The next chunk that comes back; None if there may be a thread more meanwhile."""

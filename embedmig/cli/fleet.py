@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import click
@@ -114,9 +115,26 @@ def _workers(jobs: int | None, processes: int | None, dask: str | None) -> Itera
     elif processes is not None:
         # Ctrl-C is for this process alone: they end with the files in their hands
         quiet = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
-        yield partial(ProcessPoolExecutor, processes, **quiet)
+        with _heard_once():
+            yield partial(ProcessPoolExecutor, processes, **quiet)
     else:
         yield None
+
+
+@contextmanager
+def _heard_once() -> Iterator[None]:
+    """Ctrl-C stops at its first press, and is not heard again until the processes have ended: a second one while Python
+    waits for them would leave them behind for ever."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _client(address: str) -> Any:
