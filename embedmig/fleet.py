@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from embedmig.progress import Event
 
     Workers = Executor | Callable[[], Executor] | None
-    Work = Callable[[Any, str], "Result"]
+    Work = Callable[[Any, str, "_Known"], "Result"]
 
 IN_FLIGHT = 64  # chunks handed to the executor and not yet back: memory stays flat, whatever the number of paths
 LOOK_S = 0.05  # between two looks at `cancel`, and at whether the disk leaves room for one more thread
@@ -95,34 +95,43 @@ def status(
 # -- in the workers ------------------------------------------------------------------------------------------------
 
 
-_known = threading.local()  # what this worker knows of the migrations, found once for all its files
+class _Known:
+    """What a worker knows of one call's migrations: found once for all its files."""
+
+    def __init__(self, nonce: str) -> None:
+        self.nonce = nonce
+        self.ready: Ready | None = None
+
+
+_last = threading.local()  # what this worker knew last; a migration may have called fleet itself since
 
 
 def _done(work: Work, subject: Migrator | None, paths: list[str], nonce: str, stop: Event | None) -> list[Result]:
     """One chunk; with what can be told to stop, no further file of it is begun then."""
-    if getattr(_known, "nonce", None) != nonce:
-        _known.nonce, _known.ready = nonce, None
+    known: _Known | None = getattr(_last, "known", None)
+    if known is None or known.nonce != nonce:
+        known = _last.known = _Known(nonce)
     found = []
     for path in paths:
         if stop is not None and stop.is_set():
             break
-        found.append(work(subject, path))
+        found.append(work(subject, path, known))
     return found
 
 
-def _migrated(migrator: Migrator, path: str) -> Result:
+def _migrated(migrator: Migrator, path: str, known: _Known) -> Result:
     began = time.monotonic()
     try:
-        if _known.ready is None:
-            _known.ready = Ready(migrator)
-        report = migrator._migrate_file(file.located(path), None, None, None, _known.ready)
+        if known.ready is None:
+            known.ready = Ready(migrator)
+        report = migrator._migrate_file(file.located(path), None, None, None, known.ready)
     except Exception as error:
         at = getattr(error, "version", None)
         return Result(path, None, at, time.monotonic() - began, _sendable(error))
     return Result(path, report.before, report.after, report.duration_s)
 
 
-def _asked(_: None, path: str) -> Result:
+def _asked(_: None, path: str, _known: _Known) -> Result:
     began = time.monotonic()
     try:
         version = plan.version_of(get_applied_migrations(path))

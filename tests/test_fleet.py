@@ -391,6 +391,21 @@ def test_only_so_many_paths_are_held_whatever_their_number(tmp_path):
     assert taken <= 1000 + 10 * (fleet.IN_FLIGHT + 1)
 
 
+def test_a_migration_that_migrates_other_files_leaves_those_after_it_to_their_own_migrations(tmp_path):
+    """An app's workspace brings its documents along, on an executor that runs all in one thread."""
+    document = sql(1, "CREATE TABLE document (x)", name="document")
+
+    def up(db):
+        db.execute("CREATE TABLE workspace (x)")
+        beside = db.execute("PRAGMA database_list").fetchone()[2] + ".document"
+        assert [r.error for r in fleet.migrate([beside], [document], InPlace())] == [None]
+
+    paths = [tmp_path / f"{number}.db" for number in range(3)]
+    workspace = Migration("001_workspace", 1, "Workspace", up)
+    assert [r.error for r in fleet.migrate(paths, [workspace], InPlace())] == [None] * 3
+    assert [query(path, "SELECT id FROM _migrations") for path in paths] == [[("001_workspace",)]] * 3
+
+
 def test_equal_calls_are_told_apart(tmp_path):
     """Dask runs equal calls once: each run's tasks carry something of their own."""
     calls = []
