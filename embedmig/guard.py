@@ -32,7 +32,7 @@ _OF_A_TABLE = {
     sqlite3.SQLITE_CREATE_INDEX,
     sqlite3.SQLITE_DROP_INDEX,
 }  # its name comes second
-_TOUCHES = _OF_A_TABLE | _WRITES | {sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_DROP_TABLE}
+_TOUCHES = _OF_A_TABLE | _WRITES | {sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_CREATE_VIEW, sqlite3.SQLITE_DROP_TABLE}
 _DROPS = {sqlite3.SQLITE_DROP_TRIGGER: "trigger", sqlite3.SQLITE_DROP_INDEX: "index", sqlite3.SQLITE_DROP_VIEW: "view"}
 _CREATES = {
     sqlite3.SQLITE_CREATE_TRIGGER: "trigger",
@@ -47,7 +47,7 @@ class Guard:
     `denied` is the first thing that the migration was refused, in words, since authors swallow
     errors; `lost` is True once the transaction was gone. `dropped` is what the migration itself dropped
     by name, `moved` the tables that it dropped or renamed, `altered` those that it altered, all lower case; `touched` the tables
-    of which it may have changed the rows, the columns or the indexes, as they were written. Statements that a caller's
+    of which it may have changed the rows, the columns or the indexes, as they were written, and the views that it made. Statements that a caller's
     connection had compiled before are not among them.
     """
 

@@ -164,6 +164,12 @@ def prepare(conn: sqlite3.Connection) -> None:
         conn.execute("DELETE FROM main._migrations WHERE finished = 0")  # what died halfway begins anew
 
 
+def has_trigger(conn: sqlite3.Connection) -> bool:
+    """Does what is recorded set off a trigger? A stranger's, or a temporary one of the app's: no migration may make one."""
+    sql = "SELECT 1 FROM {}.sqlite_master WHERE type = 'trigger' AND tbl_name = '_migrations' COLLATE NOCASE"
+    return bool(rows(conn, f"{sql.format('main')} UNION ALL {sql.format('temp')}"))
+
+
 def objects(conn: sqlite3.Connection, most: int = 5) -> list[str]:
     """Names of a few tables, views and triggers that are neither SQLite's own nor ours."""
     found = rows(

@@ -212,9 +212,11 @@ class Run:
 
     def _may_try_first(self, stretch: Sequence[Task]) -> bool:
         """A large file's rows are gone through twice as fast where they are asked after the run alone. Should some point
-        nowhere then, all is undone, they are asked before, and it runs again: nothing that an app's Python should see."""
-        python = any(task.function is not None for task in stretch)
-        return self.own and not self._twice and not python and self.observe is None
+        nowhere then, all is undone, they are asked before, and it runs again: nothing that an app's Python should see.
+        Nor is it seen by the guard what a trigger on the history does."""
+        if not self.own or self._twice or self.observe is not None:
+            return False
+        return all(task.can_run_again for task in stretch) and not history.has_trigger(self.conn)
 
     def _refuse_meddling(self, stretch: Sequence[Task]) -> None:
         """What was recorded must be there: a trigger on the history that a stranger left could eat it."""

@@ -7,12 +7,16 @@ import sqlite3
 
 from embedmig.definition import wants_progress
 from embedmig.errors import DefinitionError
-from embedmig.script import Statement, runnable
+from embedmig.script import Statement, runnable, words
+from embedmig.transaction import ALLOWED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from embedmig.migration import Migration
     from embedmig.run import Run
+
+# what a ROLLBACK takes back with the file, or we with the settings
+_UNDONE = {"USER_VERSION", "APPLICATION_ID", *map(str.upper, ALLOWED)}
 
 
 class Task:
@@ -33,6 +37,13 @@ class Task:
         if isinstance(action, str):
             self.statements, self.skipped = runnable(action, file=self.name, transactional=self.transactional)
         self._refuse_old_sqlite()
+
+    @property
+    def can_run_again(self) -> bool:
+        """Is it after a ROLLBACK as if it had never run? Not with Python, nor with a pragma that stays on the connection:
+        under another case_sensitive_like the same statement finds other rows."""
+        pragmas = (statement.text for statement in self.statements if statement.text[:6].upper() == "PRAGMA")
+        return self.function is None and all(_pragma(text) in _UNDONE for text in pragmas)
 
     @property
     def file(self) -> str | None:
@@ -81,3 +92,9 @@ class Task:
             raise TypeError(
                 f"{self.direction} returned a {type(result).__name__} that nobody runs: write a plain function"
             )
+
+
+def _pragma(statement: str) -> str:
+    """The name in a PRAGMA statement, upper case."""
+    _, first, dot, second = (*words(statement, 4), "", "", "")[:4]
+    return second if dot == "." else first

@@ -557,3 +557,50 @@ def test_a_trigger_that_vanished_is_found_where_the_app_has_a_lower_of_its_own(p
 def test_a_table_called_like_a_function_of_sqlites_is_no_hindrance(path):
     one = sql(1, "CREATE TABLE pragma_foreign_key_list (x)")
     assert embedmig.run_migrations(path, [one, sql(2, "INSERT INTO pragma_foreign_key_list VALUES (1)")]).after == 2
+
+
+# -- what the guard doesn't see, or a rollback doesn't undo ---------------------------------------------------------
+
+
+def test_a_view_in_the_place_of_a_missing_parent_is_refused(family):
+    lost = sql(2, "CREATE TABLE guests (id INTEGER PRIMARY KEY, home REFERENCES homes)")
+    embedmig.run_migrations(family, [FAMILY, lost])
+    query(family, "INSERT INTO guests VALUES (1, 1)")
+    before = content(family)
+    with pytest.raises(ForeignKeyViolations, match="foreign key mismatch"):
+        embedmig.run_migrations(family, [FAMILY, lost, sql(3, "CREATE VIEW homes AS SELECT * FROM persons")])
+    assert content(family) == before
+
+
+def test_a_row_that_a_strangers_trigger_on_the_history_deletes_is_missed(family):
+    query(family, "CREATE TRIGGER odd AFTER INSERT ON _Migrations BEGIN DELETE FROM persons; END")
+    before = content(family)
+    with pytest.raises(ForeignKeyViolations):
+        embedmig.run_migrations(family, [FAMILY, sql(2, "CREATE TABLE x (y)")])
+    assert content(family) == before
+
+
+def test_a_migration_that_sets_how_like_compares_does_the_same_in_a_file_with_an_orphan(family):
+    query(family, "INSERT INTO fleas VALUES (99)")
+    cased = sql(
+        2, "DELETE FROM pets WHERE name LIKE 'rex'; DELETE FROM fleas WHERE pet = 10; PRAGMA case_sensitive_like = ON"
+    )
+    embedmig.run_migrations(family, [FAMILY, cased])
+    assert query(family, "SELECT name FROM pets") == [("Tom",)]
+
+
+@pytest.mark.parametrize(
+    ("up", "tries"),
+    [
+        ("UPDATE fleas SET pet = pet", 2),
+        ("UPDATE fleas SET pet = pet; PRAGMA user_version = 7; pragma main.Application_id = 8; PRAGMA legacy_alter_table = ON", 2),
+        ("UPDATE fleas SET pet = pet; PRAGMA main.cache_size = 100", 1),
+    ],
+)  # fmt: skip
+def test_only_what_a_rollback_undoes_is_tried_first(family, up, tries):
+    query(family, "INSERT INTO fleas VALUES (99)")
+    started = []
+    Migrator([FAMILY, sql(2, up)]).migrate(
+        family, on_progress=lambda said: started.append(said.id) if said.phase == "started" else None
+    )
+    assert started == ["002_step"] * tries
