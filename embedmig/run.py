@@ -91,7 +91,7 @@ class Run:
                         undo(self.conn)  # another launch was first
                         break
                     self._refuse_read_only()
-                    if checked is None or (self._twice and data_version(self.conn) != checked):
+                    if checked is None or (not self.ran and data_version(self.conn) != checked):
                         self._check_file()
                         self._back_up()
                         checked = data_version(self.conn)

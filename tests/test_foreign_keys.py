@@ -604,3 +604,17 @@ def test_only_what_a_rollback_undoes_is_tried_first(family, up, tries):
         family, on_progress=lambda said: started.append(said.id) if said.phase == "started" else None
     )
     assert started == ["002_step"] * tries
+
+
+def test_the_backup_of_a_run_that_began_twice_is_of_the_version_before_it(family):
+    """Later another process writes, between two migrations of the run: that is no reason for another backup in the place of the first."""
+    query(family, "INSERT INTO fleas VALUES (99)")
+
+    def another_process_writes(db):
+        query(family, "INSERT INTO persons (name) VALUES ('Eve')")
+
+    alone = Migration("003_alone", 3, "Alone", another_process_writes, transactional=False)
+    migrations = [FAMILY, sql(2, "UPDATE fleas SET pet = pet"), alone, sql(4, "CREATE TABLE x (y)")]
+    report = Migrator(migrations, backups=1).migrate(family)
+    assert report.after == 4
+    assert query(report.backup, "SELECT max(version) FROM _migrations") == [(1,)]
