@@ -125,7 +125,7 @@ def _migrated(migrator: Migrator, path: str, known: _Known) -> Result:
         if known.ready is None:
             known.ready = Ready(migrator)
         report = migrator._migrate_file(file.located(path), None, None, None, known.ready)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # of a migration that says sys.exit(): the files after it have their turn
         at = getattr(error, "version", None)
         return Result(path, None, at, time.monotonic() - began, _sendable(error))
     return Result(path, report.before, report.after, report.duration_s)
@@ -140,13 +140,13 @@ def _asked(_: None, path: str, _known: _Known) -> Result:
     return Result(path, version, version, time.monotonic() - began)
 
 
-def _sendable(error: Exception) -> Exception:
-    """An exception that another process can take apart again: some of an app's own can't be."""
+def _sendable(error: BaseException) -> Exception:
+    """An exception that another process can take apart again, and that is one: some of an app's own can't be."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
+    return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
 
 
 # -- in the caller's process ---------------------------------------------------------------------------------------

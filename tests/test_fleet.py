@@ -224,6 +224,19 @@ def test_an_exception_that_no_process_can_send_still_says_what_it_said(tmp_path)
     assert str(result.error) == "Unpicklable: the app's own refusal"
 
 
+def test_a_migration_that_exits_fails_for_its_own_file_alone(tmp_path):
+    paths = files(tmp_path, 5)
+    query(paths[2], "PRAGMA user_version = 7")
+
+    def up(db):
+        if db.execute("PRAGMA user_version").fetchone() == (7,):
+            sys.exit("not this one")
+
+    found = fleet.migrate(paths, [ONE, Migration("002_exits", 2, "Exits", up)], backups=0)
+    assert [str(r.error) for r in found] == ["None", "None", "SystemExit: not this one", "None", "None"]
+    assert versions(paths) == {2: 4, 1: 1}
+
+
 def test_migrations_that_no_process_can_be_sent_are_refused_by_name(tmp_path):
     paths = files(tmp_path, 3)
     local = Migration("002_local", 2, "Local", lambda db: None)
