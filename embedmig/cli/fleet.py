@@ -73,7 +73,8 @@ def fleet(
         if status:
             results = many.status(paths, executor, cancel=cancel)
         else:
-            results = many.migrate(paths, config.migrator(migrations, config.read()), executor, cancel=cancel)
+            migrator = config.migrator(migrations, config.read())
+            results = many.migrate(paths, migrator, executor, chunk=_FEW if processes else 25, cancel=cancel)
         tally = _Tally()
         _watched(results, len(paths), tally)
     tally.took = time.monotonic() - began
@@ -81,6 +82,8 @@ def fleet(
         raise click.exceptions.Exit(int(bool(tally.failed)))
     return Answer(tally.versions() if status else tally.told(), None, int(bool(tally.failed)))
 
+
+_FEW = 5  # files in a task: after Ctrl-C processes end those in their hands, up to two tasks each and one more
 
 # Beside a database: backups, done or cut short; files moved aside; and the sidecars of all of them.
 _LEFT = re.compile(
