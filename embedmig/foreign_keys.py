@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 
+from embedmig.migration import HISTORY
 from embedmig.naming import folded, quoted
 
 TYPE_CHECKING = False
@@ -40,8 +41,8 @@ def violations(conn: sqlite3.Connection) -> Counter[Key]:
                 _named(conn, row, keys) for row in conn.execute(f"PRAGMA main.foreign_key_check({quoted(table)})")
             )
         except sqlite3.OperationalError as error:
-            if conn.execute(f"SELECT 1 FROM main.{quoted(table)} LIMIT 1").fetchone() is None:
-                continue  # a key that can't be checked and has nothing to check
+            if _is_empty(conn, table):
+                continue
             parent = str(error).rpartition(" referencing ")[2].strip('"')
             found[table, None, parent, str(error)] += 1
     return found
@@ -97,22 +98,29 @@ def tables(conn: sqlite3.Connection) -> set[str]:
 def is_sound(conn: sqlite3.Connection, before: set[str], touched: set[str]) -> bool:
     """Does every row point somewhere, where a run can have changed that? `before` are the tables that stood before the run,
     `touched` those of which it may have changed rows, columns or indexes: of a key between two others nothing changed."""
+    if before <= {HISTORY}:
+        return not violations(conn)  # all is new: asked at once
     changed = touched | (tables(conn) - before)
-    suspects: set[str] = set()
     for (table,) in conn.execute(_NAMES).fetchall():
         parents = [folded(str(key[2])) for key in conn.execute(f"PRAGMA main.foreign_key_list({quoted(table)})")]
-        if parents and (folded(table) in changed or not changed.isdisjoint(parents)):
-            suspects.add(table)
+        if parents and (folded(table) in changed or not changed.isdisjoint(parents)) and not _is_sound(conn, table):
+            return False
+    return True
+
+
+def _is_sound(conn: sqlite3.Connection, table: str) -> bool:
     try:
-        for table in sorted(suspects):
-            with closing(conn.execute(f"PRAGMA main.foreign_key_check({quoted(table)})")) as found:
-                if found.fetchone() is not None:
-                    return False
+        with closing(conn.execute(f"PRAGMA main.foreign_key_check({quoted(table)})")) as found:
+            return found.fetchone() is None
     except sqlite3.OperationalError as error:
         if "mismatch" not in str(error):
             raise
-        return False
-    return True
+        return _is_empty(conn, table)
+
+
+def _is_empty(conn: sqlite3.Connection, table: str) -> bool:
+    """A key that can't be checked has nothing to check then."""
+    return conn.execute(f"SELECT 1 FROM main.{quoted(table)} LIMIT 1").fetchone() is None
 
 
 def described(conn: sqlite3.Connection, keys: Iterable[Key], most: int = 20) -> list[Found]:
