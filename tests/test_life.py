@@ -638,7 +638,9 @@ def test_whatever_happens_in_whatever_order_the_file_is_what_it_should_be() -> N
     print(
         f"{LIVES} lives of {min(lengths)} to {max(lengths)} steps, {time.process_time() - began:.0f} s of this process"
     )
-    assert min(lengths) >= STEPS
+    assert (
+        sum(length >= STEPS for length in lengths) >= LIVES * 0.95
+    )  # hypothesis ends one in thousands at its first step
 
 
 # Two examples: hypothesis always begins with the least of everything, and goes on with a life that is drawn.
