@@ -21,7 +21,8 @@ ABOUT = (
     "Files of 50 rows, each at version 1, three migrations pending: a table; a column; a second column filled and indexed, in SQL"
     " or row by row in Python. Milliseconds for each file, start of the workers included, interpreter's start not; no backups. *By"
     " hand* is one loop over sqlite3, one transaction for each migration. The default of `embedmig.fleet` is threads, which any app can have: as many as the"
-    " disk keeps waiting. `--processes 4` on the command line, `ProcessPoolExecutor` in code."
+    " disk keeps waiting. `--processes 4` on the command line, `ProcessPoolExecutor` in code, begun in"
+    " the system's own way (on Linux by fork, before Python 3.14)."
 )
 MIGRATIONS = {
     "001_initial.sql": "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL);",
@@ -74,8 +75,8 @@ for path in paths:
 FLEET = """
 from embedmig import fleet
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-import functools, multiprocessing
-kinds = {"threads": ThreadPoolExecutor, "processes": functools.partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))}
+import functools
+kinds = {"threads": ThreadPoolExecutor, "processes": ProcessPoolExecutor}
 executor = functools.partial(kinds[way.split()[1]], int(way.split()[0])) if way else None
 for result in fleet.migrate(paths, pathlib.Path(folder, kind), executor, backups=0):
     assert result.error is None and result.after == 4, result

@@ -77,8 +77,8 @@ WHY = (
     " every statement. And `foreign_key_check` before the first migration, to tell rows that pointed nowhere already, which files have and"
     " which must not stop an upgrade, from new ones. A run in SQL does without the second as long as no row points nowhere in the end: else it can"
     " be undone and run again. A migration in Python, as one that calls `rebuild()`, can't: what it did outside the file would happen"
-    " twice. A backup is made by SQLite, checked and synced to the disk before anything is changed, which `cp` isn't. What each of this costs"
-    " alone is among the figures."
+    " twice. A backup is made by SQLite, page by page, and checked by another `quick_check`, which `cp` isn't. What each of this costs alone"
+    " is among the figures."
 )
 HAND, SAME = "by hand", "embedmig, the same SQL, no backup"
 HAND_CHECKED = "by hand, with the checks that embedmig makes"

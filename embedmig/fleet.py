@@ -17,7 +17,6 @@ import pickle
 import queue
 import threading
 import time
-import uuid
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any
@@ -191,7 +190,7 @@ class _Tasks:
         self.executor = workers if isinstance(workers, Executor) else self.make()  # type: ignore[misc]
         self.running: dict[Future[list[Result]], list[str]] = {}
         self.done: queue.SimpleQueue[Future[list[Result]]] = queue.SimpleQueue()
-        self.nonce = uuid.uuid4().hex  # Dask runs equal calls once, and would take a second run for the first
+        self.nonce = os.urandom(16).hex()  # Dask runs equal calls once, and would take a second run for the first
         self.renewed = False
         self.most = IN_FLIGHT if workers is not None else 1  # chunks at a time: of our own threads each has one
         self._grows, self._then, self._used = workers is None, time.monotonic(), time.process_time()
