@@ -97,18 +97,14 @@ if __name__ == "__main__":
     print((time.perf_counter() - began) * 1000 / len(paths))
 """
 HAND, DEFAULT = "by hand, one after the other", "embedmig.fleet"
-PROCESSES = f"{2 * (os.cpu_count() or 1)} processes"
+PROCESSES = f"{2 * (os.cpu_count() or 1)} processes"  # two for each core: one waits for the disk
 SOURCE = "fleet.py"
 NOTHING = "nothing pending"
 
 
 def run(on: Ground) -> results.Question:
     files = on.either(2_000, 20)
-    ours = {
-        DEFAULT: "",
-        "2 processes": "2 processes",
-        PROCESSES: PROCESSES,
-    }  # two for each core: one waits for the disk
+    ours = {DEFAULT: "", "2 processes": "2 processes", PROCESSES: PROCESSES}
     tried = {f"{n} threads": f"{n} threads" for n in on.sizes((2, 4, 8, 16), (2,))}
     ways = []
     for kind, group in (("sql", f"{files:,} files, SQL"), ("python", f"{files:,} files, Python")):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Workers = Executor | Callable[[], Executor] | None
     Work = Callable[[Any, str, "_Known"], "Result"]
 
+CHUNK = 25  # files in a task
 IN_FLIGHT = 64  # chunks handed to the executor and not yet back: memory stays flat, whatever the number of paths
 LOOK_S = 0.05  # between two looks at `cancel`, and at whether the disk leaves room for one more thread
 THREADS = 4 * (os.cpu_count() or 1)  # at most, of our own
@@ -63,7 +64,7 @@ def migrate(
     migrations: Source | Migrator,
     executor: Workers = None,
     *,
-    chunk: int = 25,
+    chunk: int = CHUNK,
     cancel: Event | None = None,
     **policy: Any,
 ) -> Generator[Result]:
@@ -75,8 +76,9 @@ def migrate(
 
     `executor` is any `concurrent.futures.Executor`: threads, processes, Dask's `client.get_executor()`, mpi4py's
     `MPIPoolExecutor`; each task is `chunk` files. By default threads, which need neither pickling nor a
-    main module that can be imported twice: one, and one more while the disk makes them wait, up to four for each core. A function that makes an executor, `executor=ProcessPoolExecutor`, lets a
-    pool whose worker died be replaced, once; the files that it had are begun again.
+    main module that can be imported twice: one, and one more while the disk makes them wait, up to four for each core.
+    A function that makes an executor, `executor=ProcessPoolExecutor`, lets a pool whose worker died be replaced, once; the
+    files that it had are begun again.
     """
     return _each(_migrated, migrator_of(migrations, policy), paths, executor, chunk, cancel)
 
@@ -144,8 +146,11 @@ def _sendable(error: BaseException) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+        pass
+    else:
+        if isinstance(error, Exception):
+            return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 # -- in the caller's process ---------------------------------------------------------------------------------------
@@ -212,8 +217,7 @@ class _Tasks:
     def next(self) -> list[Result]:
         """Wait for a chunk; its results, none if it was cancelled, or if there is a thread more now."""
         future = self._next_done()
-        chunk = None if future is None else self.running.pop(future, None)
-        if future is None or chunk is None or future.cancelled():
+        if future is None or (chunk := self.running.pop(future, None)) is None or future.cancelled():
             return []
         error = future.exception()
         if error is None:

@@ -183,7 +183,7 @@ class Run:
     def _together(self, stretch: Sequence[Task]) -> bool:
         """Run them, all but the COMMIT; False if rows point nowhere now, and nobody knows which of them did before."""
         asked_before = None if self._may_try_first(stretch) else foreign_keys.Standing(self.conn)
-        before = foreign_keys.tables(self.conn)
+        before = asked_before.tables if asked_before else foreign_keys.tables(self.conn)
         objects = Objects(self.conn)
         moved: set[str] = set()
         altered: set[str] = set()

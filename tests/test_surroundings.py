@@ -94,7 +94,7 @@ def test_the_status_of_a_file_in_a_synchronised_folder_says_so(tmp_path: Path, f
 
 
 def test_a_folder_far_above_counts_too(tmp_path: Path) -> None:
-    path = in_folder(tmp_path, "Dropbox/work/2024/notes")
+    path = in_folder(tmp_path, "Dropbox/office/2024/notes")
     assert Migrator([ONE]).status(path).warnings == (f"it lies in Dropbox, {COPIES}",)
 
 

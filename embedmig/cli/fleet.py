@@ -74,7 +74,7 @@ def fleet(
             results = many.status(paths, executor, cancel=cancel)
         else:
             migrator = config.migrator(migrations, config.read())
-            results = many.migrate(paths, migrator, executor, chunk=_FEW if processes else 25, cancel=cancel)
+            results = many.migrate(paths, migrator, executor, chunk=_FEW if processes else many.CHUNK, cancel=cancel)
         tally = _Tally()
         _watched(results, len(paths), tally)
     tally.took = time.monotonic() - began
