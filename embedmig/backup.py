@@ -14,6 +14,7 @@ from contextlib import closing, nullcontext
 
 from embedmig import diagnosis, disk, file, log
 from embedmig.errors import DatabaseBusy, DatabaseDamaged, DiskFull, EmbedmigError, UnusablePath
+from embedmig.progress import CHECKING
 from embedmig.transaction import patiently
 
 TYPE_CHECKING = False
@@ -88,6 +89,7 @@ def take(
     check: Callable[[sqlite3.Connection], object],
     note: str = "",
     source: sqlite3.Connection | None = None,
+    check_file: Callable[[], object] | None = None,
 ) -> str:
     """Make the backup of `path` at `version`, or find that an unchanged file already has it; returns its path.
 
@@ -95,9 +97,14 @@ def take(
     transaction open: so nobody writes meanwhile. Made as `.part`,
     verified by quick_check and `check(conn)`, synced, and only then renamed: under the final name
     there is never half a backup. Raises DiskFull, DatabaseBusy, DatabaseDamaged.
+
+    What is wrong with the file is wrong with its copy. `check_file` is called where that does not tell: an older copy
+    counts, SQLite can't check the copy without the app's functions, or the fault may be the copy's alone.
     """
     final = name_of(path, version, note)
-    if is_unchanged(path, final) and _is_good(final, check):
+    if is_unchanged(path, final) and _is_good(final, check, watch):
+        if check_file is not None:
+            check_file()
         return final
     part, made = final + ".part", False
     try:
@@ -105,7 +112,7 @@ def take(
         disk.create(part)
         made = True
         _copy(path, part, watch, timeout, source)
-        patiently(lambda: verify(part, check), watch, timeout, COPY_OPEN)
+        _verify_anew(part, check, watch, timeout, check_file)
         disk.sync(part)
         disk.give(part, os.stat(path))
         _stamp(path, part)
@@ -123,10 +130,36 @@ def take(
     return final
 
 
-def _is_good(name: str, check: Callable[[sqlite3.Connection], object]) -> bool:
+def _verify_anew(
+    part: str,
+    check: Callable[[sqlite3.Connection], object],
+    watch: Watch,
+    timeout: float,
+    check_file: Callable[[], object] | None,
+) -> None:
+    """verify() of a copy just made, and of the file where that does not tell how it stands."""
+    untold: list[sqlite3.Error] = []
+    unchecked = untold.append if check_file is not None else None
+    watch.enter(CHECKING)
+    try:
+        patiently(lambda: verify(part, check, watch, unchecked), watch, timeout, COPY_OPEN)
+    except DatabaseDamaged as error:
+        if check_file is None:
+            raise
+        check_file()
+        name = os.path.basename(part).removesuffix(".part")
+        what = f"The backup {name} can't be made: the file is sound, and the copy of it is not."
+        raise UnusablePath(
+            what, path=error.path, hint="Start the app again; if it happens again, check the disk."
+        ) from error
+    if untold and check_file is not None:
+        check_file()
+
+
+def _is_good(name: str, check: Callable[[sqlite3.Connection], object], watch: Watch) -> bool:
     """Does an older copy still count?"""
     try:
-        verify(name, check)
+        verify(name, check, watch)
     except (EmbedmigError, sqlite3.Error):
         return False
     return True
@@ -188,11 +221,18 @@ def transfer(source: sqlite3.Connection, copy: sqlite3.Connection, watch: Watch,
     watch.done = watch.total_rows = None
 
 
-def verify(name: str, check: Callable[[sqlite3.Connection], object]) -> None:
-    """Raise DatabaseDamaged unless SQLite finds a copy sound and `check(conn)` can read what it must."""
+def verify(
+    name: str,
+    check: Callable[[sqlite3.Connection], object],
+    watch: Watch,
+    unchecked: Callable[[sqlite3.Error], object] | None = None,
+) -> None:
+    """Raise DatabaseDamaged unless SQLite finds a copy sound and `check(conn)` can read what it must. `unchecked` is told where
+    SQLite can't tell, for want of the app's functions."""
     conn = file.connect_to_read(name)
     try:
-        damage = diagnosis.damage(conn)
+        with watch.over(conn):
+            damage = diagnosis.damage(conn, unchecked)
         if damage:
             raise DatabaseDamaged(f"the copy {os.path.basename(name)} is not sound: {damage}", path=name)
         check(conn)

@@ -19,6 +19,10 @@ from embedmig.errors import (
     printable,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def explained(error: Exception, path: str | None) -> EmbedmigError:
     """What an error of SQLite's means for the person whose file it is. The caller raises it from the original."""
@@ -63,7 +67,7 @@ def explained(error: Exception, path: str | None) -> EmbedmigError:
 def _confirmed(text: str, path: str | None) -> EmbedmigError:
     """SQLite said "corrupt": is the file cut short, from a newer SQLite, or damaged? Only its own check may say the last."""
     if text.startswith("malformed database schema") and any(
-        word in text for word in ("near ", "unknown", "unrecognized")
+        word in text for word in ("near ", "unknown", "unrecognized", "wrong number of arguments")
     ):
         return UnusablePath(
             f"{printable(path or 'the database')} can't be read by SQLite {sqlite3.sqlite_version}: {printable(text)}.",
@@ -114,11 +118,11 @@ def _is_cut_short(conn: sqlite3.Connection) -> bool:
     return False
 
 
-def damage(conn: sqlite3.Connection) -> str | None:
+def damage(conn: sqlite3.Connection, unchecked: Callable[[sqlite3.Error], object] | None = None) -> str | None:
     """What SQLite's own check finds wrong with the file, or None. A row that breaks a rule of its table is no damage.
 
     https://sqlite.org/pragma.html#pragma_quick_check. Where the check needs a function of the app's that nobody
-    registered, it can't be made: a warning.
+    registered, it can't be made: `unchecked(error)` is told, or a warning is logged.
     """
     broken_rule = re.compile(r"NULL value in|CHECK constraint failed|[A-Z]+ value in")
     unread = re.compile(r"unable to get the page\. error code.(\d+)|failed to get page")
@@ -127,10 +131,12 @@ def damage(conn: sqlite3.Connection) -> str | None:
     except sqlite3.OperationalError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
             raise
-        log.warning(
-            "%s could not be checked: %s (register it in prepare=)", file.path_of(conn) or "the database", error
-        )
         found = []
+        if unchecked is not None:
+            unchecked(error)
+        else:
+            name = file.path_of(conn) or "the database"
+            log.warning("%s could not be checked: %s (register it in prepare=)", name, error)
     for code in (int(seen or sqlite3.SQLITE_IOERR) for line in found for seen in unread.findall(line)):
         if code & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _error(code)  # a page that can't be read now may be sound: no damage, and no reason to reset

@@ -62,7 +62,7 @@ def _version_of_backup(migrator: Migrator, name: str) -> int:
             raise NotADatabase("there is nothing in it")
         found.append(version)
 
-    transaction.patiently(lambda: backup.verify(name, check), Watch(), migrator.timeout, "is using it")
+    transaction.patiently(lambda: backup.verify(name, check, Watch()), Watch(), migrator.timeout, "is using it")
     return found[0]
 
 
@@ -138,7 +138,9 @@ def _replaced(migrator: Migrator, path: str, chosen: str, seen: os.stat_result, 
     try:
         with closing(_opened(migrator, chosen, watch)) as source, closing(file.connect(part)) as copy:
             backup.transfer(source, copy, watch, migrator.timeout)
-        transaction.patiently(lambda: backup.verify(part, history.objects), watch, migrator.timeout, backup.COPY_OPEN)
+        transaction.patiently(
+            lambda: backup.verify(part, history.objects, watch), watch, migrator.timeout, backup.COPY_OPEN
+        )
         disk.sync(part)
         disk.give(part, os.stat(chosen), stat.S_IWUSR)  # a backup may be read-only, the file that it becomes not
         if not disk.is_still(path, seen):

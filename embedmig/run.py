@@ -92,8 +92,7 @@ class Run:
                         break
                     self._refuse_read_only()
                     if checked is None or (not self.ran and data_version(self.conn) != checked):
-                        self._check_file()
-                        self._back_up()
+                        self._secure()
                         checked = data_version(self.conn)
                     self._begin_writing(adopted)
                     if adopted:
@@ -147,24 +146,26 @@ class Run:
         if damage := diagnosis.damage(self.conn):
             raise DatabaseDamaged(damage, path=self.path)
 
-    def _back_up(self) -> None:
-        """Before the first change, under the lock: nobody writes between the copy and the migration."""
+    def _secure(self) -> None:
+        """Before the first change, under the lock: the file is sound, and a copy of it as it is now stands beside it."""
         if not self.backups or self.path is None:
-            return
+            return self._check_file()
         applied = history.read(self.conn)
         if not (applied or history.objects(self.conn)):
-            return
+            return self._check_file()
         from embedmig import backup  # a new file's first launch does without
 
         self.watch.enter(progress.BACKING_UP)
-        check = history.same_as(applied)
-        self.backup = backup.take(self.path, version_of(applied or ()), self.watch, self.timeout, check)
+        check, version = history.same_as(applied), version_of(applied or ())
+        self.backup = backup.take(self.path, version, self.watch, self.timeout, check, check_file=self._check_file)
         backup.prune(self.path, self.backups, self.backup)
+        return None
 
     def _begin_writing(self, adopted: Sequence[Migration]) -> None:
         history.prepare(self.conn)
         self._claim()
-        history.record(self.conn, [self._row(migration, None, migration.checksum) for migration in adopted])
+        if adopted:
+            history.record(self.conn, [self._row(migration, None, migration.checksum) for migration in adopted])
         for migration in adopted:
             log.info("%s  was already there", migration.id)
 

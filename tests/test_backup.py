@@ -23,6 +23,7 @@ from embedmig import (
     DatabaseDamaged,
     DiskFull,
     EmbedmigError,
+    Migration,
     MigrationCancelled,
     MigrationFailed,
     Migrator,
@@ -30,6 +31,7 @@ from embedmig import (
     UsageError,
     file,
 )
+from embedmig import backup as backup_of
 
 ONE = sql(
     1,
@@ -142,11 +144,84 @@ def test_a_backup_of_a_wal_file_stands_alone_and_grows_no_sidecars_when_it_is_re
         assert [entry.name for entry in path.parent.glob("*.bak*")] == ["notes.db.v0001.bak"]
 
 
-def test_a_backup_comes_after_the_check_and_before_the_first_migration(path):
+def test_a_file_is_backed_up_and_the_copy_checked_before_the_first_migration(path):
     Migrator([ONE]).migrate(path)
     phases = []
     Migrator(ALL).migrate(path, on_progress=lambda p: phases.append(p.phase))
-    assert phases.index("checking the file") < phases.index("backing up") < phases.index("started")
+    assert phases[:3] == ["backing up", "checking the file", "started"]
+
+
+def test_a_file_whose_backup_already_stands_is_still_checked_itself(path):
+    Migrator([BULKY]).migrate(path)
+    backup = Path(Migrator([BULKY]).backup(path))
+    then, good = path.stat(), identity(backup)
+    damage(path)
+    os.utime(path, ns=(then.st_atime_ns, then.st_mtime_ns))  # a bad sector leaves no mark on the file
+    before = fingerprint(path)
+    with pytest.raises(DatabaseDamaged) as damaged:
+        Migrator([BULKY, TWO]).migrate(path)
+    assert damaged.value.path == str(path)
+    assert fingerprint(path) == before
+    assert identity(backup) == good
+
+
+def registered(conn):
+    conn.create_function("weigh", 1, len, deterministic=True)
+
+
+WEIGHED = Migration(
+    "001_weighed", 1, "",
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT CHECK (weigh(text) < 1000));"
+    " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
+    " INSERT INTO notes SELECT i, printf('%0500d', i) FROM n; CREATE INDEX by_weight ON notes (weigh(text))",
+)  # fmt: skip
+
+
+def test_a_file_that_only_the_app_can_check_is_checked_on_the_apps_connection(path, caplog):
+    old, new = (Migrator(shipped, prepare=registered) for shipped in ([WEIGHED], [WEIGHED, TWO]))
+    old.migrate(path)
+    backup = Path(old.backup(path))
+    with closing(sqlite3.connect(path)) as conn:
+        registered(conn)
+        conn.execute("UPDATE notes SET text = 'changed' WHERE id = 1")
+        conn.commit()
+    good = identity(backup)
+    damage(path)
+    before = fingerprint(path)
+    with pytest.raises(DatabaseDamaged) as damaged:
+        new.migrate(path)
+    assert damaged.value.path == str(path)
+    assert fingerprint(path) == before
+    assert identity(backup) == good
+    assert names(path.parent) == ["notes.db", backup.name]
+
+
+def test_nobody_is_warned_of_a_copy_that_can_not_be_checked_where_the_file_was(path, caplog):
+    Migrator([WEIGHED], prepare=registered).migrate(path)
+    caplog.clear()
+    report = Migrator([WEIGHED, TWO], prepare=registered).migrate(path)
+    assert report.backup
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+def test_a_copy_that_went_wrong_is_no_damage_of_the_file_and_no_reason_to_reset(path, monkeypatch):
+    Migrator([BULKY]).migrate(path)
+    before, copied = fingerprint(path), backup_of.transfer
+
+    def badly(source, copy, watch, timeout):
+        copied(source, copy, watch, timeout)
+        copy.execute("PRAGMA writable_schema = ON")
+        copy.execute("DELETE FROM sqlite_master WHERE name = 'by_text'")
+        copy.commit()
+
+    monkeypatch.setattr(backup_of, "transfer", badly)
+    with pytest.raises(
+        UnusablePath, match=r"The backup notes\.db\.v0001\.bak can't be made: .*Nothing was changed"
+    ) as refused:
+        Migrator([BULKY, TWO]).migrate(path)
+    assert (refused.value.data_is_safe, refused.value.may_offer_reset) == (True, False)
+    assert fingerprint(path) == before
+    assert names(path.parent) == ["notes.db"]
 
 
 def test_a_change_by_another_process_waits_until_the_backup_and_the_migration_are_through(path):

@@ -451,7 +451,7 @@ def test_progress_counts_the_downs(at_3):
         ("finished", "002_step", 2, 2),
     ]
     phases = [entry[0] for entry in seen]
-    assert phases.index("checking the file") < phases.index("backing up") < phases.index("started")
+    assert phases[:3] == ["backing up", "checking the file", "started"]
 
 
 def test_the_log_says_which_downs_ran(at_3, caplog):
