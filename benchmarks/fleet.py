@@ -74,10 +74,11 @@ for path in paths:
 """
 FLEET = """
 from embedmig import fleet
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-import functools
-kinds = {"threads": ThreadPoolExecutor, "processes": ProcessPoolExecutor}
-executor = functools.partial(kinds[way.split()[1]], int(way.split()[0])) if way else None
+executor = None
+if way:
+    import concurrent.futures, functools
+    kinds = {"threads": "ThreadPoolExecutor", "processes": "ProcessPoolExecutor"}
+    executor = functools.partial(getattr(concurrent.futures, kinds[way.split()[1]]), int(way.split()[0]))
 for result in fleet.migrate(paths, pathlib.Path(folder, kind), executor, backups=0):
     assert result.error is None and result.after == 4, result
 """

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 CHUNK = 25  # files in a task
 IN_FLIGHT = 64  # chunks handed to the executor and not yet back: memory stays flat, whatever the number of paths
 LOOK_S = 0.05  # between two looks at `cancel`, and at whether the disk leaves room for one more thread
+AHEAD = 2  # chunks that one of our own threads has: one in work, one waiting
 THREADS = 4 * (os.cpu_count() or 1)  # at most, of our own
 BUSY = 0.7  # of one core: as much as this process uses where its threads get in each other's way, since one at a time runs Python
 
@@ -191,18 +192,19 @@ class _Tasks:
 
     def __init__(self, work: Work, subject: Migrator | None, workers: Workers, cancel: Event | None) -> None:
         self.work, self.subject, self.cancel, self.stop = work, subject, cancel, threading.Event()
-        self.make = None if isinstance(workers, Executor) else workers or _threads
+        self.make = None if isinstance(workers, Executor) else workers or _Threads
         self.executor = workers if isinstance(workers, Executor) else self.make()  # type: ignore[misc]
         self.running: dict[Future[list[Result]], list[str]] = {}
         self.done: queue.SimpleQueue[Future[list[Result]]] = queue.SimpleQueue()
         self.nonce = os.urandom(16).hex()  # Dask runs equal calls once, and would take a second run for the first
         self.renewed = False
-        self.most = IN_FLIGHT if workers is not None else 1  # chunks at a time: of our own threads each has one
-        self._grows, self._then, self._used = workers is None, time.monotonic(), time.process_time()
+        self.most = IN_FLIGHT if workers is not None else AHEAD  # chunks at a time
+        self._then, self._used = time.monotonic(), time.process_time()
 
     def hand_out(self, chunk: list[str]) -> None:
         try:
-            stop = self.stop if isinstance(self.executor, ThreadPoolExecutor) else None  # no other worker can see it
+            seen = isinstance(self.executor, (ThreadPoolExecutor, _Threads))  # no other worker sees our event
+            stop = self.stop if seen else None
             future = self.executor.submit(_done, self.work, self.subject, chunk, self.nonce, stop)
         except BrokenExecutor as error:
             if not self._renew():
@@ -250,7 +252,7 @@ class _Tasks:
 
     def _next_done(self) -> Future[list[Result]] | None:
         """The next chunk that comes back; None if there may be a thread more meanwhile."""
-        turn = LOOK_S if self.cancel is not None or self._grows else None
+        turn = LOOK_S if self.cancel is not None or isinstance(self.executor, _Threads) else None
         while True:
             self.is_cancelled()
             if self._grew():
@@ -264,12 +266,12 @@ class _Tasks:
         """Do our threads mostly wait for the disk? Then there may be one more of them."""
         now, used = time.monotonic(), time.process_time()
         took, then_used = now - self._then, self._used
-        if not self._grows or took < LOOK_S:
+        if took < LOOK_S or not isinstance(self.executor, _Threads):
             return False
         self._then, self._used = now, used
-        if used - then_used >= BUSY * took or self.most >= THREADS:
+        if used - then_used >= BUSY * took or not self.executor.grew():
             return False
-        self.most += 1
+        self.most += AHEAD
         return True
 
     def _renew(self) -> bool:
@@ -297,5 +299,27 @@ class _Tasks:
             ) from error
 
 
-def _threads() -> Executor:
-    return ThreadPoolExecutor(THREADS, "embedmig")
+class _Threads(Executor):
+    """One thread at first. Each has its own queue, and so goes on with its next chunk while the caller looks at the last."""
+
+    def __init__(self) -> None:
+        self._each: list[tuple[ThreadPoolExecutor, list[Future[Any]]]] = []
+        self.grew()
+
+    def grew(self) -> bool:
+        """One more, up to THREADS."""
+        if len(self._each) < THREADS:
+            self._each.append((ThreadPoolExecutor(1, "embedmig"), []))
+            return True
+        return False
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **more: Any) -> Future[Any]:
+        for _, futures in self._each:
+            futures[:] = [future for future in futures if not future.done()]
+        thread, futures = min(self._each, key=lambda each: len(each[1]))
+        futures.append(thread.submit(work, *args, **more))
+        return futures[-1]
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for thread, _ in self._each:
+            thread.shutdown(wait, cancel_futures=cancel_futures)
