@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from embedmig.guard import Guard
+
     Columns = tuple[str, ...] | str
     Key = tuple[str, int | None, str, Columns]  # table, rowid (None: WITHOUT ROWID), parent, key columns or a message
     Found = tuple[str, int | None, str, object]
@@ -59,20 +61,27 @@ def _named(
     return table, rowid, parent, keys[table, number]
 
 
-class Standing:
+class Before:
     """The violations that stand before a transaction's first migration, to tell new ones from them."""
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self.found = violations(conn)
         self.tables = tables(conn)
+        self.moved: set[str] = set()  # tables that were dropped or renamed since
+        self.altered: set[str] = set()  # those that ALTER TABLE changed, a renamed one under its old name
 
-    def new(self, conn: sqlite3.Connection, moved: set[str], altered: set[str]) -> list[Key]:
-        """The violations that were not there before. `moved` are the tables that were dropped or renamed since,
-        `altered` those that ALTER TABLE changed, a renamed one among them under its old name.
+    def note(self, guard: Guard) -> None:
+        """What one migration did."""
+        self.moved |= guard.moved
+        self.altered |= guard.altered
+
+    def new(self, conn: sqlite3.Connection) -> list[Key]:
+        """The violations that were not there before.
 
         A row that pointed nowhere before is not new because its parent or its column has another name now. In a table
         that was rebuilt or renamed the rows may have other rowids too: there only their number per parent counts.
         """
+        moved, altered = self.moved, self.altered
         after = violations(conn)
         gone = self.found - after
         rows = Counter((folded(table), rowid) for table, rowid, _, _ in gone.elements())
@@ -90,22 +99,33 @@ class Standing:
         return result
 
 
+class After:
+    """Nothing is asked before: of a large file the rows are gone through once instead of twice, and only where it matters."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.tables = tables(conn)
+        self.touched: set[str] = set()  # tables of which rows, columns or indexes may have changed
+
+    def note(self, guard: Guard) -> None:
+        """What one migration did."""
+        self.touched |= {folded(name or "") for name in guard.touched}
+
+    def new(self, conn: sqlite3.Connection) -> list[Key] | None:
+        """No violations where every row points somewhere; None where some point nowhere, since nobody knows which did before.
+        Of a key between two tables that the run did not touch nothing changed."""
+        if self.tables <= {HISTORY}:
+            return None if violations(conn) else []  # all is new: asked at once
+        changed = self.touched | (tables(conn) - self.tables)
+        for (table,) in conn.execute(_NAMES).fetchall():
+            parents = [folded(str(key[2])) for key in conn.execute(f"PRAGMA main.foreign_key_list({quoted(table)})")]
+            if parents and (folded(table) in changed or not changed.isdisjoint(parents)) and not _is_sound(conn, table):
+                return None
+        return []
+
+
 def tables(conn: sqlite3.Connection) -> set[str]:
     """The names of the file's tables, folded: not by SQL's lower(), in whose place the app may have put its own."""
     return {folded(str(name)) for (name,) in conn.execute(_NAMES)}
-
-
-def is_sound(conn: sqlite3.Connection, before: set[str], touched: set[str]) -> bool:
-    """Does every row point somewhere, where a run can have changed that? `before` are the tables that stood before the run,
-    `touched` those of which it may have changed rows, columns or indexes: of a key between two others nothing changed."""
-    if before <= {HISTORY}:
-        return not violations(conn)  # all is new: asked at once
-    changed = touched | (tables(conn) - before)
-    for (table,) in conn.execute(_NAMES).fetchall():
-        parents = [folded(str(key[2])) for key in conn.execute(f"PRAGMA main.foreign_key_list({quoted(table)})")]
-        if parents and (folded(table) in changed or not changed.isdisjoint(parents)) and not _is_sound(conn, table):
-            return False
-    return True
 
 
 def _is_sound(conn: sqlite3.Connection, table: str) -> bool:

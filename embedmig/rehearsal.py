@@ -96,10 +96,13 @@ class _Measured:
     def _remember(self, rows: dict[str, int]) -> None:
         self.rows, self.schema = rows, schema.statements(self.conn)
         self.changes, self.bytes = self.conn.total_changes, self._bytes()
-        self.violations = foreign_keys.Standing(self.conn)
+        self.keys = foreign_keys.Before(self.conn)
 
     def _after(self, task: Task, duration_ms: int, guard: Guard | None) -> None:
-        rows = schema.row_counts(self.conn)
+        rows, violations = schema.row_counts(self.conn), 0
+        if guard is not None:
+            self.keys.note(guard)
+            violations = len(self.keys.new(self.conn))
         self.found.append(
             Rehearsed(
                 task.id,
@@ -110,7 +113,7 @@ class _Measured:
                 schema.diff(self.schema, schema.statements(self.conn)),
                 self.bytes,
                 self._bytes(),
-                len(self.violations.new(self.conn, guard.moved, guard.altered)) if guard else 0,
+                violations,
             )
         )
         self._remember(rows)

@@ -16,7 +16,6 @@ from embedmig.errors import (
     printable,
 )
 from embedmig.guard import Guard, Objects, guarded
-from embedmig.naming import folded
 from embedmig.plan import version_of
 from embedmig.transaction import (
     commit,
@@ -183,33 +182,21 @@ class Run:
 
     def _together(self, stretch: Sequence[Task]) -> bool:
         """Run them, all but the COMMIT; False if rows point nowhere now, and nobody knows which of them did before."""
-        asked_before = None if self._may_try_first(stretch) else foreign_keys.Standing(self.conn)
-        before = asked_before.tables if asked_before else foreign_keys.tables(self.conn)
+        keys = (foreign_keys.After if self._may_try_first(stretch) else foreign_keys.Before)(self.conn)
         objects = Objects(self.conn)
-        moved: set[str] = set()
-        altered: set[str] = set()
-        touched: set[str] = set()
         rows: list[tuple[object, ...]] = []
         for index, task in enumerate(stretch, len(self.ran) + 1):
             if task.function is not None:
                 self.database()  # what it takes to load sqlite-utils is not the first migration's time
             began = time.monotonic()
             guard = self._one(task, index)
-            moved |= guard.moved
-            altered |= guard.altered
-            touched |= {folded(name or "") for name in guard.touched}
+            keys.note(guard)
             self._look_for_the_vanished(objects.vanished(self.conn, guard), task)
             rows += self._done(task, index, began, guard)
         history.record(self.conn, rows)
         self._claim()
         self._refuse_meddling(stretch)
-        if stretch:
-            self.watch.enter(progress.CHECKING, stretch[-1].id, len(self.ran) + len(stretch))
-            # 10. "If foreign key constraints were originally enabled then run PRAGMA foreign_key_check":
-            if asked_before is None:
-                return foreign_keys.is_sound(self.conn, before, touched)
-            self._refuse_violations(asked_before, moved, altered, stretch[-1])
-        return True
+        return not stretch or self._keys_are_whole(keys, stretch[-1], len(self.ran) + len(stretch))
 
     def _may_try_first(self, stretch: Sequence[Task]) -> bool:
         """A large file's rows are gone through twice as fast where they are asked after the run alone. Should some point
@@ -282,13 +269,15 @@ class Run:
         if not self.quiet:
             log.warning("%s %s", task.id, what)
 
-    def _refuse_violations(
-        self, baseline: foreign_keys.Standing, moved: set[str], altered: set[str], task: Task
-    ) -> None:
-        new = baseline.new(self.conn, moved, altered)
+    def _keys_are_whole(self, keys: foreign_keys.Before | foreign_keys.After, last: Task, index: int) -> bool:
+        """10. "If foreign key constraints were originally enabled then run PRAGMA foreign_key_check"
+        (https://sqlite.org/lang_altertable.html#otheralter). Raises ForeignKeyViolations; False where that can't be told."""
+        self.watch.enter(progress.CHECKING, last.id, index)
+        new = keys.new(self.conn)
         if new:
             shown = foreign_keys.described(self.conn, new)
-            raise ForeignKeyViolations(shown, total=len(new), **failure_of.where(self, task))
+            raise ForeignKeyViolations(shown, total=len(new), **failure_of.where(self, last))
+        return new is not None
 
     def _commit(self, stretch: Sequence[Task], *, begins: bool = False) -> None:
         """COMMIT. If it raises, the outcome is unknown until the history has been read on a new connection.
@@ -369,12 +358,13 @@ class Run:
         """One try; `guards` grows with each. Held up by another connection, it raises SQLite's own error."""
         if self._is_finished(task):
             return
-        baseline = foreign_keys.Standing(self.conn)
+        keys = foreign_keys.Before(self.conn)
         guards.append(None)
         try:
             guard = guards[-1] = self._one(task, index)
             self._refuse_open_transaction(task)
-            self._refuse_violations(baseline, guard.moved, guard.altered, task)
+            keys.note(guard)
+            self._keys_are_whole(keys, task, index)
         except MigrationFailed as failed:
             undo(self.conn)
             if self._is_finished(task):
