@@ -352,13 +352,16 @@ def test_only_the_tables_whose_keys_a_run_in_sql_may_have_broken_are_gone_throug
     assert [s for s in said if "foreign_key_check" in s] == [f'PRAGMA main.foreign_key_check("{t}")' for t in looked]
 
 
+def started(path, up):
+    """What was begun, in order, to bring the family's file to version 2."""
+    seen = []
+    Migrator([FAMILY, sql(2, up)]).migrate(path, on_progress=seen.append)
+    return [said.id for said in seen if said.phase == "started"]
+
+
 def test_a_key_that_cannot_be_checked_and_has_no_rows_is_no_reason_to_run_twice(family):
     query(family, "CREATE TABLE nicknames (id INTEGER PRIMARY KEY, name REFERENCES persons (name))")
-    started = []
-    Migrator([FAMILY, sql(2, REBUILD)]).migrate(
-        family, on_progress=lambda said: started.append(said.id) if said.phase == "started" else None
-    )
-    assert started == ["002_step"]
+    assert started(family, REBUILD) == ["002_step"]
 
 
 def test_a_run_that_is_undone_to_look_before_it_is_run_again_once_and_backed_up_once(broken, caplog):
@@ -608,11 +611,7 @@ def test_a_migration_that_sets_how_like_compares_does_the_same_in_a_file_with_an
 )  # fmt: skip
 def test_only_what_a_rollback_undoes_is_tried_first(family, up, tries):
     query(family, "INSERT INTO fleas VALUES (99)")
-    started = []
-    Migrator([FAMILY, sql(2, up)]).migrate(
-        family, on_progress=lambda said: started.append(said.id) if said.phase == "started" else None
-    )
-    assert started == ["002_step"] * tries
+    assert started(family, up) == ["002_step"] * tries
 
 
 def test_the_backup_of_a_run_that_began_twice_is_of_the_version_before_it(family):
