@@ -77,7 +77,7 @@ WHY = (
     " every statement. And `foreign_key_check` before the first migration, to tell rows that pointed nowhere already, which files have and"
     " which must not stop an upgrade, from new ones. A run in SQL does without the second as long as no row points nowhere in the end: else it can"
     " be undone and run again. A migration in Python, as one that calls `rebuild()`, can't: what it did outside the file would happen"
-    " twice. With a backup it is the copy that `quick_check` goes through, since what is wrong with the file is wrong with its copy. That copy is"
+    " twice; and it loads sqlite-utils, a tenth of a second. With a backup it is the copy that `quick_check` goes through, since what is wrong with the file is wrong with its copy. That copy is"
     " made by SQLite, page by page, since an ordinary one would drop the locks on the file and miss what is in its `-wal`; and it is synced"
     " before the file is touched: some four times what `cp` takes. What each of this costs alone is among the figures."
 )
