@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PAGES = 2_000  # copied between two reports: 8 MB, some 15 ms
 ENDING = ".bak"
+FULL = 1  # what PRAGMA auto_vacuum says
 COPY_OPEN = "has its copy open"  # on Windows perhaps a virus scanner, for a moment
 
 
@@ -99,7 +100,7 @@ def take(
     there is never half a backup. Raises DiskFull, DatabaseBusy, DatabaseDamaged.
 
     What is wrong with the file is wrong with its copy. `check_file` is called where that does not tell: an older copy
-    counts, SQLite can't check the copy without the app's functions, or the fault may be the copy's alone.
+    counts, SQLite can't check the copy without the app's functions or may have mended it, or the fault may be the copy's alone.
     """
     final = name_of(path, version, note)
     if is_unchanged(path, final) and _is_good(final, check, watch):
@@ -111,8 +112,10 @@ def take(
         disk.remove(part, *_left_behind(path))
         disk.create(part)
         made = True
-        _copy(path, part, watch, timeout, source)
+        as_it_was = _copy(path, part, watch, timeout, source)
         _verify_anew(part, check, watch, timeout, check_file)
+        if not as_it_was and check_file is not None:
+            check_file()
         disk.sync(part)
         disk.give(part, os.stat(path))
         _stamp(path, part)
@@ -185,22 +188,30 @@ def _left_behind(path: str) -> list[str]:
     return [path for n in wanted if os.path.isfile(path := os.path.join(folder, n))]
 
 
-def _copy(path: str, part: str, watch: Watch, timeout: float, held: sqlite3.Connection | None) -> None:
-    """Copy by a second connection, since one with the write transaction would wait for itself for ever."""
+def _copy(path: str, part: str, watch: Watch, timeout: float, held: sqlite3.Connection | None) -> bool:
+    """Copy by a second connection, since one with the write transaction would wait for itself for ever.
+
+    False where the copy may be sound although the file is not: to leave WAL is a commit, and with auto_vacuum = FULL
+    each commit cuts off the free pages, whatever is wrong with their list (https://sqlite.org/pragma.html#pragma_auto_vacuum).
+    """
 
     def opened() -> sqlite3.Connection:
         return patiently(lambda: file.connect_to_read(path), watch, timeout, "is using it")
 
-    def said(pragma: str) -> None:
-        patiently(lambda: file.rows(copy, f"PRAGMA {pragma}"), watch, timeout, COPY_OPEN)
+    def said(pragma: str) -> object:
+        return patiently(
+            lambda: next((row[0] for row in file.rows(copy, f"PRAGMA {pragma}")), None), watch, timeout, COPY_OPEN
+        )
 
     with nullcontext(held) if held else closing(opened()) as source, closing(file.connect(part)) as copy:
         copy.isolation_level = None
         said("journal_mode = OFF")
         said("synchronous = OFF")  # it is synced once, at the end
         transfer(source, copy, watch, timeout)
+        cuts = said("auto_vacuum") == FULL and said("freelist_count") != 0
         said("journal_mode = DELETE")  # a copy in WAL mode would grow sidecars of its own
     disk.remove(*(part + end for end in file.SIDECARS))
+    return not cuts
 
 
 def transfer(source: sqlite3.Connection, copy: sqlite3.Connection, watch: Watch, timeout: float) -> None:

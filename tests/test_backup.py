@@ -224,6 +224,41 @@ def test_a_copy_that_went_wrong_is_no_damage_of_the_file_and_no_reason_to_reset(
     assert names(path.parent) == ["notes.db"]
 
 
+ROWS = sql(
+    1,
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);"
+    " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
+    " INSERT INTO notes SELECT i, printf('%0500d', i) FROM n",
+)
+ADDED = sql(2, "ALTER TABLE notes ADD COLUMN pinned INTEGER")  # takes no page
+
+
+@pytest.mark.parametrize("lost", ["the number of the first", "the list"])
+def test_a_file_with_a_damaged_list_of_free_pages_is_refused_although_leaving_wal_mends_the_copy(path, lost):
+    def prepared(conn):
+        conn.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        conn.execute("PRAGMA journal_mode = WAL")
+
+    Migrator([ROWS], prepare=prepared).migrate(path)
+    query(path, "DELETE FROM notes WHERE id > 250")  # what is free stands at the end
+    good = identity(Migrator([ROWS]).backup(path))
+    query(path, "UPDATE notes SET text = 'changed' WHERE id = 1")
+    with path.open("r+b") as handle:
+        handle.seek(32)
+        first = int.from_bytes(handle.read(4))
+        handle.seek(64)
+        handle.write(bytes(4))  # FULL instead of INCREMENTAL: each commit cuts off what it takes for free
+        handle.seek(32 if lost == "the number of the first" else (first - 1) * 4096 + 4)
+        handle.write(bytes(4))
+    before = fingerprint(path)
+    with pytest.raises(DatabaseDamaged, match="freelist") as damaged:
+        Migrator([ROWS, ADDED]).migrate(path)
+    assert damaged.value.path == str(path)
+    assert fingerprint(path) == before
+    assert identity(path.with_name("notes.db.v0001.bak")) == good
+    assert names(path.parent) == ["notes.db", "notes.db.v0001.bak"]
+
+
 def test_a_change_by_another_process_waits_until_the_backup_and_the_migration_are_through(path):
     Migrator([ONE]).migrate(path)
     refused = []
