@@ -146,17 +146,21 @@ def _verify_anew(
     watch.enter(CHECKING)
     try:
         patiently(lambda: verify(part, check, watch, unchecked), watch, timeout, COPY_OPEN)
-    except DatabaseDamaged as error:
-        if check_file is None:
+    except (DatabaseDamaged, sqlite3.DatabaseError) as error:
+        if check_file is None or not _is_unsound(error):
             raise
         check_file()
         name = os.path.basename(part).removesuffix(".part")
         what = f"The backup {name} can't be made: the file is sound, and the copy of it is not."
-        raise UnusablePath(
-            what, path=error.path, hint="Start the app again; if it happens again, check the disk."
-        ) from error
+        raise UnusablePath(what, hint="Start the app again; if it happens again, check the disk.") from error
     if untold and check_file is not None:
         check_file()
+
+
+def _is_unsound(error: Exception) -> bool:
+    """Is it the content that was found wrong, by our check or by SQLite's reading at all?"""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, DatabaseDamaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _is_good(name: str, check: Callable[[sqlite3.Connection], object], watch: Watch) -> bool:

@@ -233,6 +233,41 @@ ROWS = sql(
 ADDED = sql(2, "ALTER TABLE notes ADD COLUMN pinned INTEGER")  # takes no page
 
 
+def zeroed(copy):
+    with open(copy, "r+b") as handle:
+        handle.write(bytes(4096))
+
+
+def overwritten(copy):
+    with open(copy, "r+b") as handle:
+        handle.seek(4096)
+        handle.write(b"\xff" * 4096)
+
+
+def cut(copy):
+    os.truncate(copy, 4096 * 3)
+
+
+def misspelt(copy):
+    Path(copy).write_bytes(Path(copy).read_bytes().replace(b"CREATE TABLE notes", b"CREATE TABLX notes"))
+
+
+@pytest.mark.parametrize("harm", [zeroed, overwritten, cut, misspelt])
+def test_a_copy_that_sqlite_can_not_even_read_tells_nothing_of_the_file(path, harm):
+    Migrator([BULKY]).migrate(path)
+    before = fingerprint(path)
+
+    def on_progress(progress):
+        if progress.phase == "checking the file" and os.path.exists(part := f"{path}.v0001.bak.part"):
+            harm(part)
+
+    with pytest.raises(UnusablePath, match=r"can't be made: the file is sound, and the copy of it is not") as refused:
+        Migrator([BULKY, TWO]).migrate(path, on_progress=on_progress)
+    assert (refused.value.path, refused.value.may_offer_reset) == (str(path), False)
+    assert fingerprint(path) == before
+    assert names(path.parent) == ["notes.db"]
+
+
 @pytest.mark.parametrize("lost", ["the number of the first", "the list"])
 def test_a_file_with_a_damaged_list_of_free_pages_is_refused_although_leaving_wal_mends_the_copy(path, lost):
     def prepared(conn):
