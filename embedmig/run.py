@@ -364,7 +364,9 @@ class Run:
             guard = guards[-1] = self._one(task, index)
             self._refuse_open_transaction(task)
             keys.note(guard)
+            rows = self.watch.done, self.watch.total_rows
             self._keys_are_whole(keys, task, index)
+            self.watch.done, self.watch.total_rows = rows  # to be said once more, when it is finished
         except MigrationFailed as failed:
             undo(self.conn)
             if self._is_finished(task):

@@ -161,6 +161,14 @@ def test_rows_are_counted_where_the_migration_reports_them(notes, up):
     assert query(notes, "SELECT count(*) FROM notes") == [(1001,)]
 
 
+def test_rows_that_are_counted_outside_a_transaction_are_told_at_the_end_too(notes):
+    seen = Seen()
+    apart = Migration("002_apart", 2, "Apart", rows_of_a_list, transactional=False)
+    Migrator([ONE, apart]).migrate(notes, on_progress=seen)
+    (end,) = [p for p in seen if (p.phase, p.id) == ("finished", "002_apart")]
+    assert (end.done, end.total_rows) == (1000, 1000)
+
+
 def test_rows_of_unknown_number_have_no_total(notes):
     def up(db, progress):
         assert sum(progress(i for i in range(10))) == 45
