@@ -18,6 +18,7 @@ import queue
 import threading
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 CHUNK = 25  # files in a task
 IN_FLIGHT = 64  # chunks handed to the executor and not yet back: memory stays flat, whatever the number of paths
 LOOK_S = 0.05  # between two looks at `cancel`, and at whether the disk leaves room for one more thread
-AHEAD = 2  # chunks that one of our own threads has: one in work, one waiting
+AHEAD = 2  # chunks for each of our own threads: one in work, one waiting
 THREADS = 4 * (os.cpu_count() or 1)  # at most, of our own
 BUSY = 0.7  # of one core: as much as this process uses where its threads get in each other's way, since one at a time runs Python
 
@@ -300,26 +301,47 @@ class _Tasks:
 
 
 class _Threads(Executor):
-    """One thread at first. Each has its own queue, and so goes on with its next chunk while the caller looks at the last."""
+    """One thread at first. It goes on with the next chunk while the caller looks at the last; what waits is nobody's own,
+    so that it does not wait for a file that somebody holds while another thread has nothing to do."""
 
     def __init__(self) -> None:
-        self._each: list[tuple[ThreadPoolExecutor, list[Future[Any]]]] = []
+        self._each: list[
+            ThreadPoolExecutor
+        ] = []  # each of one thread: of a pool of several more would begin than there may be
+        self._waiting: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
         self.grew()
 
     def grew(self) -> bool:
         """One more, up to THREADS."""
-        if len(self._each) < THREADS:
-            self._each.append((ThreadPoolExecutor(1, "embedmig"), []))
-            return True
-        return False
+        if len(self._each) >= THREADS:
+            return False
+        thread = ThreadPoolExecutor(1, "embedmig")
+        self._each.append(thread)
+        for _ in range(self._waiting.qsize()):
+            thread.submit(self._next)
+        return True
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **more: Any) -> Future[Any]:
-        for _, futures in self._each:
-            futures[:] = [future for future in futures if not future.done()]
-        thread, futures = min(self._each, key=lambda each: len(each[1]))
-        futures.append(thread.submit(work, *args, **more))
-        return futures[-1]
+        future: Future[Any] = Future()
+        self._waiting.put((future, partial(work, *args, **more)))
+        for thread in self._each:
+            thread.submit(self._next)  # the first that is free does it, and the others find nothing
+        return future
+
+    def _next(self) -> None:
+        try:
+            future, work = self._waiting.get_nowait()
+        except queue.Empty:
+            return
+        if future.set_running_or_notify_cancel():
+            try:
+                result = work()
+            except BaseException as error:  # the caller's to judge, as any executor has it
+                future.set_exception(error)
+                del future  # else the error's traceback would hold it, and it the error
+            else:
+                future.set_result(result)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        for thread, _ in self._each:
+        for thread in self._each:
             thread.shutdown(wait, cancel_futures=cancel_futures)

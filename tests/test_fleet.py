@@ -117,6 +117,22 @@ def test_files_that_make_their_thread_wait_get_more_threads_and_those_that_do_no
     assert len(threads) == 1
 
 
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_files_that_wait_do_not_wait_for_one_that_takes_long_where_another_thread_has_time(tmp_path, chunk):
+    paths, others = files(tmp_path, 2 * chunk), threading.Event()
+
+    def up(db):
+        if db.execute("PRAGMA database_list").fetchone()[2] == str(paths[0]):
+            assert others.wait(10)
+
+    found = []
+    for result in fleet.migrate(paths, [ONE, Migration("002_long", 2, "Long", up)], chunk=chunk, backups=0):
+        found.append(result)
+        others.set()
+    assert {result.error for result in found} == {None}
+    assert sorted(result.path for result in found) == list(map(str, paths))
+
+
 def test_a_worker_reads_the_migrations_once_in_a_call_and_anew_in_the_next(tmp_path, monkeypatch):
     folder, paths = (
         write(tmp_path / "m", **{"001_a.sql": "CREATE TABLE a (x);"}),
