@@ -112,10 +112,7 @@ def take(
         disk.remove(part, *_left_behind(path))
         disk.create(part)
         made = True
-        as_it_was = _copy(path, part, watch, timeout, source)
-        _verify_anew(part, check, watch, timeout, check_file)
-        if not as_it_was and check_file is not None:
-            check_file()
+        _copy_and_verify(path, part, watch, timeout, check, source, check_file)
         disk.sync(part)
         disk.give(part, os.stat(path))
         _stamp(path, part)
@@ -133,18 +130,21 @@ def take(
     return final
 
 
-def _verify_anew(
+def _copy_and_verify(
+    path: str,
     part: str,
-    check: Callable[[sqlite3.Connection], object],
     watch: Watch,
     timeout: float,
+    check: Callable[[sqlite3.Connection], object],
+    source: sqlite3.Connection | None,
     check_file: Callable[[], object] | None,
 ) -> None:
-    """verify() of a copy just made, and of the file where that does not tell how it stands."""
+    """Make a sound copy, and ask the file itself where the copy does not tell how that stands."""
     untold: list[sqlite3.Error] = []
     unchecked = untold.append if check_file is not None else None
-    watch.enter(CHECKING)
     try:
+        as_it_was = _copy(path, part, watch, timeout, source)
+        watch.enter(CHECKING)
         patiently(lambda: verify(part, check, watch, unchecked), watch, timeout, COPY_OPEN)
     except (DatabaseDamaged, sqlite3.DatabaseError) as error:
         if check_file is None or not _is_unsound(error):
@@ -153,7 +153,7 @@ def _verify_anew(
         name = os.path.basename(part).removesuffix(".part")
         what = f"The backup {name} can't be made: the file is sound, and the copy of it is not."
         raise UnusablePath(what, hint="Start the app again; if it happens again, check the disk.") from error
-    if untold and check_file is not None:
+    if check_file is not None and (untold or not as_it_was):
         check_file()
 
 

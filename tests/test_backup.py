@@ -165,6 +165,14 @@ def test_a_file_whose_backup_already_stands_is_still_checked_itself(path):
     assert identity(backup) == good
 
 
+ROWS = sql(
+    1,
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);"
+    " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
+    " INSERT INTO notes SELECT i, printf('%0500d', i) FROM n",
+)
+
+
 def registered(conn):
     conn.create_function("weigh", 1, len, deterministic=True)
 
@@ -196,6 +204,25 @@ def test_a_file_that_only_the_app_can_check_is_checked_on_the_apps_connection(pa
     assert names(path.parent) == ["notes.db", backup.name]
 
 
+def test_a_file_that_only_the_app_can_check_is_damaged_also_where_its_copy_can_not_leave_wal(path):
+    def prepared(conn):
+        conn.create_collation("app", lambda one, other: (one > other) - (one < other))
+        conn.execute("PRAGMA journal_mode = WAL")
+
+    sorted_by_the_app = sql(2, "CREATE TABLE words (word TEXT COLLATE app PRIMARY KEY)")
+    Migrator([ROWS, sorted_by_the_app], prepare=prepared).migrate(path)
+    query(path, "DELETE FROM notes WHERE id > 250")
+    with path.open("r+b") as handle:
+        handle.seek(55)
+        handle.write(b"\x20")  # as if each commit cut off the free pages, by a map of pages that is not there
+    before = fingerprint(path)
+    with pytest.raises(DatabaseDamaged, match="ptr") as damaged:
+        Migrator([ROWS, sorted_by_the_app, THREE], prepare=prepared).migrate(path)
+    assert damaged.value.path == str(path)
+    assert fingerprint(path) == before
+    assert [name for name in names(path.parent) if "v0002" in name or "part" in name] == []
+
+
 def test_nobody_is_warned_of_a_copy_that_can_not_be_checked_where_the_file_was(path, caplog):
     Migrator([WEIGHED], prepare=registered).migrate(path)
     caplog.clear()
@@ -224,12 +251,6 @@ def test_a_copy_that_went_wrong_is_no_damage_of_the_file_and_no_reason_to_reset(
     assert names(path.parent) == ["notes.db"]
 
 
-ROWS = sql(
-    1,
-    "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);"
-    " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
-    " INSERT INTO notes SELECT i, printf('%0500d', i) FROM n",
-)
 ADDED = sql(2, "ALTER TABLE notes ADD COLUMN pinned INTEGER")  # takes no page
 
 
