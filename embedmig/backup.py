@@ -14,6 +14,7 @@ from contextlib import closing, nullcontext
 
 from embedmig import diagnosis, disk, file, log
 from embedmig.errors import DatabaseBusy, DatabaseDamaged, DiskFull, EmbedmigError, UnusablePath
+from embedmig.naming import quoted
 from embedmig.progress import CHECKING
 from embedmig.transaction import patiently
 
@@ -140,10 +141,10 @@ def _copy_and_verify(
     check_file: Callable[[], object] | None,
 ) -> None:
     """Make a sound copy, and ask the file itself where the copy does not tell how that stands."""
-    untold: list[sqlite3.Error] = []
+    untold: list[object] = []
     unchecked = untold.append if check_file is not None else None
     try:
-        as_it_was = _copy(path, part, watch, timeout, source)
+        _copy(path, part, watch, timeout, source)
         watch.enter(CHECKING)
         patiently(lambda: verify(part, check, watch, unchecked), watch, timeout, COPY_OPEN)
     except (DatabaseDamaged, sqlite3.DatabaseError) as error:
@@ -153,8 +154,26 @@ def _copy_and_verify(
         name = os.path.basename(part).removesuffix(".part")
         what = f"The backup {name} can't be made: the file is sound, and the copy of it is not."
         raise UnusablePath(what, hint="Start the app again; if it happens again, check the disk.") from error
-    if check_file is not None and (untold or not as_it_was):
+    if untold and check_file is not None:
         check_file()
+
+
+def _may_hide_damage(copy: sqlite3.Connection) -> bool:
+    """May a copy be found sound although its file is not?
+
+    To leave WAL is a commit, and with auto_vacuum = FULL each commit cuts off the free pages, whatever is wrong with their list
+    (https://sqlite.org/pragma.html#pragma_auto_vacuum). And SQLite 3.44 has virtual tables check themselves
+    (https://sqlite.org/vtab.html#xintegrity): those of which only the app loads the module are passed over.
+    """
+    if file.rows(copy, "PRAGMA main.auto_vacuum")[0][0] == FULL:
+        return True
+    virtual = file.rows(copy, "SELECT name FROM main.sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%'")
+    try:
+        for (name,) in virtual:
+            file.rows(copy, f"SELECT 1 FROM main.{quoted(str(name))} LIMIT 0")
+    except sqlite3.Error:
+        return True
+    return False
 
 
 def _is_unsound(error: Exception) -> bool:
@@ -192,30 +211,22 @@ def _left_behind(path: str) -> list[str]:
     return [path for n in wanted if os.path.isfile(path := os.path.join(folder, n))]
 
 
-def _copy(path: str, part: str, watch: Watch, timeout: float, held: sqlite3.Connection | None) -> bool:
-    """Copy by a second connection, since one with the write transaction would wait for itself for ever.
-
-    False where the copy may be sound although the file is not: to leave WAL is a commit, and with auto_vacuum = FULL
-    each commit cuts off the free pages, whatever is wrong with their list (https://sqlite.org/pragma.html#pragma_auto_vacuum).
-    """
+def _copy(path: str, part: str, watch: Watch, timeout: float, held: sqlite3.Connection | None) -> None:
+    """Copy by a second connection, since one with the write transaction would wait for itself for ever."""
 
     def opened() -> sqlite3.Connection:
         return patiently(lambda: file.connect_to_read(path), watch, timeout, "is using it")
 
-    def said(pragma: str) -> object:
-        return patiently(
-            lambda: next((row[0] for row in file.rows(copy, f"PRAGMA {pragma}")), None), watch, timeout, COPY_OPEN
-        )
+    def said(pragma: str) -> None:
+        patiently(lambda: file.rows(copy, f"PRAGMA {pragma}"), watch, timeout, COPY_OPEN)
 
     with nullcontext(held) if held else closing(opened()) as source, closing(file.connect(part)) as copy:
         copy.isolation_level = None
         said("journal_mode = OFF")
         said("synchronous = OFF")  # it is synced once, at the end
         transfer(source, copy, watch, timeout)
-        cuts = said("auto_vacuum") == FULL and said("freelist_count") != 0
         said("journal_mode = DELETE")  # a copy in WAL mode would grow sidecars of its own
     disk.remove(*(part + end for end in file.SIDECARS))
-    return not cuts
 
 
 def transfer(source: sqlite3.Connection, copy: sqlite3.Connection, watch: Watch, timeout: float) -> None:
@@ -240,10 +251,10 @@ def verify(
     name: str,
     check: Callable[[sqlite3.Connection], object],
     watch: Watch,
-    unchecked: Callable[[sqlite3.Error], object] | None = None,
+    unchecked: Callable[[object], object] | None = None,
 ) -> None:
     """Raise DatabaseDamaged unless SQLite finds a copy sound and `check(conn)` can read what it must. `unchecked` is told where
-    SQLite can't tell, for want of the app's functions."""
+    that does not say the same of its file, for want of the app's functions, say."""
     conn = file.connect_to_read(name)
     try:
         with watch.over(conn):
@@ -251,6 +262,8 @@ def verify(
         if damage:
             raise DatabaseDamaged(f"the copy {os.path.basename(name)} is not sound: {damage}", path=name)
         check(conn)
+        if unchecked is not None and _may_hide_damage(conn):
+            unchecked(None)
     finally:
         conn.close()
 

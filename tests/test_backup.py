@@ -315,6 +315,28 @@ def test_a_file_with_a_damaged_list_of_free_pages_is_refused_although_leaving_wa
     assert names(path.parent) == ["notes.db", "notes.db.v0001.bak"]
 
 
+def without_its_module(path):
+    """A virtual table of which only the app loads the module."""
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        text = "CREATE VIRTUAL TABLE places USING geo(x, y)"
+        conn.execute("INSERT INTO sqlite_master VALUES ('table', 'places', 'places', 0, ?)", [text])
+        conn.commit()
+
+
+def nothing_more(path):
+    query(path, "CREATE VIRTUAL TABLE words USING fts5 (text)")
+
+
+@pytest.mark.parametrize(("made", "checks"), [(without_its_module, 2), (nothing_more, 1)])
+def test_a_file_is_checked_beside_its_copy_where_a_table_can_only_be_checked_by_the_app(path, made, checks):
+    Migrator([ONE]).migrate(path)
+    made(path)
+    phases = []
+    Migrator(ALL).migrate(path, on_progress=lambda said: phases.append((said.phase, said.id)))
+    assert phases.count(("checking the file", None)) == checks
+
+
 def test_a_change_by_another_process_waits_until_the_backup_and_the_migration_are_through(path):
     Migrator([ONE]).migrate(path)
     refused = []
