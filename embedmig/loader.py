@@ -128,7 +128,7 @@ class Folders(Place):
 
     def read(self, name: str) -> bytes | None:
         try:
-            with open(self.path(name), "rb") as file:
+            with open(self.path(name), "rb", buffering=0) as file:  # read whole: no buffer
                 return file.read()
         except FileNotFoundError:
             return None

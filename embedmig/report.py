@@ -23,13 +23,15 @@ class Value:
 
     if TYPE_CHECKING:
         _names: ClassVar[tuple[str, ...]]
+        _defined: ClassVar[frozenset[str]]
         _defaults: ClassVar[dict[str, Any]]
     else:
-        _names, _defaults = (), {}
+        _names, _defined, _defaults = (), frozenset(), {}
 
     def __init_subclass__(cls) -> None:
         own = cls.__annotations__
         cls._names = (*cls._names, *own)  # an app may derive a class of its own, say from Migrator
+        cls._defined = frozenset(cls._names)
         cls._defaults = {**cls._defaults, **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,7 +39,7 @@ class Value:
         values.update(self._defaults)
         values.update(zip(names, args, strict=False))
         values.update(kwargs)
-        if len(values) != len(names) or len(args) > len(names) or kwargs:
+        if values.keys() != self._defined or len(args) > len(names) or (args and kwargs):
             self._refuse_wrong(args, kwargs)
 
     def _refuse_wrong(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

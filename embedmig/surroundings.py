@@ -14,7 +14,7 @@ _SYNC_FOLDERS = re.compile(
     r"(dropbox|onedrive|icloud ?drive|mobile documents|google ?drive|my drive|nextcloud|owncloud|syncthing|pclouddrive)\b",
     re.I,
 )
-_CONFLICT = re.compile(r"conflicted copy|conflict(ed)?[ _-]\d|\.sync-conflict-|_conf\(|\(conflict", re.I)
+_CONFLICT = r"conflicted copy|conflict(ed)?[ _-]\d|\.sync-conflict-|_conf\(|\(conflict"  # compiled when it is needed
 _NETWORKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afpfs", "webdav", "9p", "fuse.rclone")
 _FRESH_S = 1.0  # how long what was seen of a folder is believed, by who goes through many files
 
@@ -73,7 +73,7 @@ class _Folder:
             if not (name := self.names[place]).startswith(stem):
                 break
             ending = name[len(stem) :]
-            if not ending[:1].isalnum() and _CONFLICT.search(ending):
+            if not ending[:1].isalnum() and re.search(_CONFLICT, ending, re.I):
                 found.append(name)
         return found
 
