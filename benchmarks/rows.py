@@ -15,6 +15,10 @@ ABOUT = (
     " 1,000, with progress reported; and sqlite-utils' `table.convert`. Whole processes, on a fresh copy of the file each time,"
     " no backup. *By hand* is the same loop in one transaction; it loads sqlite-utils too."
 )
+WHY = (
+    "By a profile on a quiet machine embedmig adds, of 1.65 s: SQLite's check of the file before it is changed, 66 ms; progress, told by counting"
+    " each row, 33; the count of all rows for it, 8; its own modules, 14."
+)
 CREATE = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL)"
 SQL = f"migrations.RunSQL({[CREATE]!r})"
 ADD = "ALTER TABLE notes ADD COLUMN words INTEGER"
@@ -66,7 +70,7 @@ def run(on: Ground) -> results.Question:
         results.Limit(f"embedmig, {group}, against by hand", [(1, group, LABEL)], [(1, group, "by hand")], most=1.1)
         for group in ("SELECT and executemany", "table.convert")
     ]
-    return results.question(TITLE, ABOUT, groups, limits, base="by hand")
+    return results.question(TITLE, ABOUT, groups, limits, base="by hand", why=WHY)
 
 
 def _ways(on: Ground) -> list[Way]:
@@ -85,5 +89,5 @@ def _ways(on: Ground) -> list[Way]:
             text = peers.script(peer, folder, folder / "app.db")
             ours = peer.key == "embedmig"
             label = LABEL if ours else peer.label
-            ways.append(Way(group, label, big.once(on, folder, text, "run", same.as_by(label)), 5 if ours else 2))
+            ways.append(Way(group, label, big.once(on, folder, text, "run", same.as_by(label)), 9 if ours else 2))
     return ways

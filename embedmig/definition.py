@@ -145,11 +145,11 @@ def _from_python(shipped: Shipped) -> Migration:
 
 def _refuse_misspelt(shipped: Shipped, module: types.ModuleType) -> None:
     """`transctional = False` would run the migration inside a transaction, and nobody would notice."""
-    import difflib
-
     for name, value in vars(module).items():
         if not isinstance(value, bool) or name.startswith("_") or name in SETTINGS:
             continue
+        import difflib  # few migrations have such a name, and it takes 2 ms to load
+
         if meant := difflib.get_close_matches(name.lower(), SETTINGS, 1, 0.8):
             raise _wrong(shipped, f"{shipped.up}: {name} is no setting", f"Did you mean {meant[0]}?")
 

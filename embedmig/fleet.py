@@ -305,9 +305,8 @@ class _Threads(Executor):
     so that it does not wait for a file that somebody holds while another thread has nothing to do."""
 
     def __init__(self) -> None:
-        self._each: list[
-            ThreadPoolExecutor
-        ] = []  # each of one thread: of a pool of several more would begin than there may be
+        # each of one thread: of a pool of several more would begin than there may be
+        self._each: list[ThreadPoolExecutor] = []
         self._waiting: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
         self.grew()
 
