@@ -64,15 +64,13 @@ def damage(path: Path) -> None:
         handle.write(b"\xff" * 4096)
 
 
-BULKY = sql(
-    1,
-    """
-    CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)
-    INSERT INTO notes SELECT i, printf('%0500d', i) FROM n;
-    CREATE INDEX by_text ON notes (text);
-    """,
+NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);"
+FILLED = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
+    " INSERT INTO notes SELECT i, printf('%0500d', i) FROM n;"
 )
+ROWS = sql(1, NOTES + FILLED)
+BULKY = sql(1, f"{NOTES}{FILLED} CREATE INDEX by_text ON notes (text)")
 
 
 # -- when one is made ------------------------------------------------------------------------------------------------
@@ -165,14 +163,6 @@ def test_a_file_whose_backup_already_stands_is_still_checked_itself(path):
     assert identity(backup) == good
 
 
-ROWS = sql(
-    1,
-    "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);"
-    " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
-    " INSERT INTO notes SELECT i, printf('%0500d', i) FROM n",
-)
-
-
 def registered(conn):
     conn.create_function("weigh", 1, len, deterministic=True)
 
@@ -180,12 +170,11 @@ def registered(conn):
 WEIGHED = Migration(
     "001_weighed", 1, "",
     "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT CHECK (weigh(text) < 1000));"
-    " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
-    " INSERT INTO notes SELECT i, printf('%0500d', i) FROM n; CREATE INDEX by_weight ON notes (weigh(text))",
+    f"{FILLED} CREATE INDEX by_weight ON notes (weigh(text))",
 )  # fmt: skip
 
 
-def test_a_file_that_only_the_app_can_check_is_checked_on_the_apps_connection(path, caplog):
+def test_a_file_that_only_the_app_can_check_is_checked_on_the_apps_connection(path):
     old, new = (Migrator(shipped, prepare=registered) for shipped in ([WEIGHED], [WEIGHED, TWO]))
     old.migrate(path)
     backup = Path(old.backup(path))

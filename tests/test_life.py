@@ -638,9 +638,10 @@ def test_whatever_happens_in_whatever_order_the_file_is_what_it_should_be() -> N
     print(
         f"{LIVES} lives of {min(lengths)} to {max(lengths)} steps, {time.process_time() - began:.0f} s of this process"
     )
-    assert (
-        sum(length >= STEPS for length in lengths) >= LIVES * 0.95
-    )  # hypothesis ends one in thousands at its first step
+    ended_early = sum(
+        length < STEPS for length in lengths
+    )  # hypothesis does so with one in thousands, at its first step
+    assert ended_early <= 2
 
 
 # Two examples: hypothesis always begins with the least of everything, and goes on with a life that is drawn.

@@ -374,6 +374,21 @@ def test_a_name_in_the_schema_that_is_not_text_is_told_and_nothing_is_changed(pa
     assert fingerprint(path) == before
 
 
+def test_an_index_by_a_function_that_sqlite_has_with_other_arguments_is_no_damage(path):
+    def prepared(conn):
+        conn.create_function("rank", 1, len, deterministic=True)  # SQLite's own has none
+
+    ranked = sql(
+        1, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); CREATE INDEX by_rank ON notes (rank(text))"
+    )
+    Migrator([ranked], prepare=prepared).migrate(path)
+    before = fingerprint(path)
+    with pytest.raises(embedmig.EmbedmigError, match=r"wrong number of arguments to function rank") as refused:
+        Migrator([ranked, TWO], prepare=prepared).migrate(path)
+    assert (refused.value.data_is_safe, refused.value.may_offer_reset) == (True, False)
+    assert fingerprint(path) == before
+
+
 def test_a_schema_that_sqlite_cannot_parse_is_told_with_its_name(path):
     embedmig.run_migrations(path, [ONE])
     with closing(sqlite3.connect(path)) as conn:
