@@ -23,7 +23,8 @@ WHY = (
 )
 LABELS = {"sql": "SQL", "python": "Python"}
 KINDS = tuple(LABELS)
-NEAREST = {"sqlite_utils": 15}  # as many runs as ours has: of two the median says little where two are close
+ROUNDS = 15
+NEAREST = peers.SQLITE_UTILS  # has as many runs as ours: of two the median says little where two are close
 
 
 def prepare(on: Ground) -> None:
@@ -32,7 +33,7 @@ def prepare(on: Ground) -> None:
 
 def run(on: Ground) -> results.Question:
     ways = _all_ways(on)
-    groups = ground.in_turn(ways, on.either(15, 1), warm=False)
+    groups = ground.in_turn(ways, on.either(ROUNDS, 1), warm=False)
     limits = [
         limit
         for kind in LABELS.values()
@@ -95,7 +96,7 @@ def _ways(on: Ground, size: int, kind: str) -> list[Way]:
     return [
         *(Way(group, peer.label, timed(peer)) for peer in ours),
         *(Way(group, text, lambda text=text: ground.process([on.python, "-I", "-c", text])[0]) for text in imports),
-        *(Way(group, peer.label, timed(peer), NEAREST.get(peer.key, 2)) for peer in peers.OTHERS),
+        *(Way(group, peer.label, timed(peer), ROUNDS if peer is NEAREST else 2) for peer in peers.OTHERS),
     ]
 
 

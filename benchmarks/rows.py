@@ -47,6 +47,7 @@ db = sqlite_utils.Database({{path}}, execute_plugins=False)
 db.close()
 """
 SOURCE = "rows.py"
+ROUNDS = 9
 LABEL = "embedmig, no backup"
 
 
@@ -65,7 +66,7 @@ def prepare(on: Ground) -> None:
 
 
 def run(on: Ground) -> results.Question:
-    groups = ground.in_turn(_ways(on), on.either(9, 1), warm=False)
+    groups = ground.in_turn(_ways(on), on.either(ROUNDS, 1), warm=False)
     limits = [
         results.Limit(f"embedmig, {group}, against by hand", [(1, group, LABEL)], [(1, group, "by hand")], most=1.1)
         for group in ("SELECT and executemany", "table.convert")
@@ -89,5 +90,5 @@ def _ways(on: Ground) -> list[Way]:
             text = peers.script(peer, folder, folder / "app.db")
             ours = peer.key == "embedmig"
             label = LABEL if ours else peer.label
-            ways.append(Way(group, label, big.once(on, folder, text, "run", same.as_by(label)), 9 if ours else 2))
+            ways.append(Way(group, label, big.once(on, folder, text, "run", same.as_by(label)), ROUNDS if ours else 2))
     return ways

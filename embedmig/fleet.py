@@ -270,7 +270,7 @@ class _Tasks:
         if took < LOOK_S or not isinstance(self.executor, _Threads):
             return False
         self._then, self._used = now, used
-        if used - then_used >= BUSY * took or not self.executor.grew():
+        if used - then_used >= BUSY * took or not self.executor.grow():
             return False
         self.most += AHEAD
         return True
@@ -308,10 +308,10 @@ class _Threads(Executor):
         # each of one thread: of a pool of several more would begin than there may be
         self._each: list[ThreadPoolExecutor] = []
         self._waiting: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
-        self.grew()
+        self.grow()
 
-    def grew(self) -> bool:
-        """One more, up to THREADS."""
+    def grow(self) -> bool:
+        """One more; False where there are THREADS already."""
         if len(self._each) >= THREADS:
             return False
         thread = ThreadPoolExecutor(1, "embedmig")

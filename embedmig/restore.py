@@ -62,7 +62,8 @@ def _version_of_backup(migrator: Migrator, name: str) -> int:
             raise NotADatabase("there is nothing in it")
         found.append(version)
 
-    transaction.patiently(lambda: backup.verify(name, check, Watch()), Watch(), migrator.timeout, "is using it")
+    watch = Watch()
+    transaction.patiently(lambda: backup.verify(name, check, watch), watch, migrator.timeout, "is using it")
     return found[0]
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from embedmig.database import Database
-    from embedmig.migration import Migration
+    from embedmig.migration import Applied, Migration
     from embedmig.task import Task
 
 
@@ -147,18 +147,19 @@ class Run:
 
     def _secure(self) -> None:
         """Before the first change, under the lock: the file is sound, and a copy of it as it is now stands beside it."""
-        if not self.backups or self.path is None:
-            return self._check_file()
-        applied = history.read(self.conn)
-        if not (applied or history.objects(self.conn)):
-            return self._check_file()
+        if self.backups and self.path is not None:
+            applied = history.read(self.conn)
+            if applied or history.objects(self.conn):
+                return self._back_up(self.path, applied)
+        return self._check_file()
+
+    def _back_up(self, path: str, applied: list[Applied] | None) -> None:
         from embedmig import backup  # a new file's first launch does without
 
         self.watch.enter(progress.BACKING_UP)
         check, version = history.same_as(applied), version_of(applied or ())
-        self.backup = backup.take(self.path, version, self.watch, self.timeout, check, check_file=self._check_file)
-        backup.prune(self.path, self.backups, self.backup)
-        return None
+        self.backup = backup.take(path, version, self.watch, self.timeout, check, check_file=self._check_file)
+        backup.prune(path, self.backups, self.backup)
 
     def _begin_writing(self, adopted: Sequence[Migration]) -> None:
         history.prepare(self.conn)
@@ -196,7 +197,10 @@ class Run:
         history.record(self.conn, rows)
         self._claim()
         self._refuse_meddling(stretch)
-        return not stretch or self._keys_are_whole(keys, stretch[-1], len(self.ran) + len(stretch))
+        if not stretch:
+            return True
+        self.watch.enter(progress.CHECKING, stretch[-1].id, len(self.ran) + len(stretch))
+        return self._keys_are_whole(keys, stretch[-1])
 
     def _may_try_first(self, stretch: Sequence[Task]) -> bool:
         """A large file's rows are gone through twice as fast where they are asked after the run alone. Should some point
@@ -269,10 +273,9 @@ class Run:
         if not self.quiet:
             log.warning("%s %s", task.id, what)
 
-    def _keys_are_whole(self, keys: foreign_keys.Before | foreign_keys.After, last: Task, index: int) -> bool:
+    def _keys_are_whole(self, keys: foreign_keys.Before | foreign_keys.After, last: Task) -> bool:
         """10. "If foreign key constraints were originally enabled then run PRAGMA foreign_key_check"
         (https://sqlite.org/lang_altertable.html#otheralter). Raises ForeignKeyViolations; False where that can't be told."""
-        self.watch.enter(progress.CHECKING, last.id, index)
         new = keys.new(self.conn)
         if new:
             shown = foreign_keys.described(self.conn, new)
@@ -364,9 +367,7 @@ class Run:
             guard = guards[-1] = self._one(task, index)
             self._refuse_open_transaction(task)
             keys.note(guard)
-            rows = self.watch.done, self.watch.total_rows
-            self._keys_are_whole(keys, task, index)
-            self.watch.done, self.watch.total_rows = rows  # to be said once more, when it is finished
+            self._keys_are_whole(keys, task)
         except MigrationFailed as failed:
             undo(self.conn)
             if self._is_finished(task):
